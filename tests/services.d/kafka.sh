@@ -29,15 +29,18 @@ kafka_alive() { alive "$dir/kafka.pid" "$dir/server.properties"; }
 
 kafka_answers() { timeout 20 "$0" --dir "$dir" kafka-topics --list >/dev/null 2>&1; }
 
-kafka_start() {
-  kafka_alive && return
+kafka_launch() {
   say "starting Kafka on port $kafka_port"
   # setsid: a Ctrl-C in the terminal must not reach the broker. 9>&-: it must not hold the lock either.
   setsid java -Xms384m -Xmx384m -XX:+UseSerialGC -Dlog.level=INFO \
     -Dlog4j2.configurationFile="$home/services.d/log4j2.properties" -cp "$dir/libs/*" \
     kafka.Kafka "$dir/server.properties" >>"$dir/kafka.log" 2>&1 </dev/null 9>&- &
   echo $! >"$dir/kafka.pid"
-  wait_until kafka_alive kafka_answers || die "Kafka did not come up, see $dir/kafka.log"
+}
+
+kafka_start() {
+  kafka_alive || kafka_launch
+  wait_until kafka_alive kafka_answers || die "Kafka does not answer, see $dir/kafka.log"
 }
 
 kafka_stop() { stop_process "$dir/kafka.pid" "$dir/server.properties" TERM; }

@@ -26,8 +26,10 @@ postgres_init() {
   mkdir -m 700 "$dir/postgres"
   ((EUID != 0)) || chown postgres: "$dir/postgres"
   as_postgres test -w "$dir/postgres" || die "user postgres cannot reach $dir: choose another place with --dir"
-  as_postgres "$(postgres_bin)/initdb" -D "$dir/postgres" -U postgres -E UTF8 --locale=C.UTF-8 \
-    --auth=scram-sha-256 --pwfile=/dev/stdin <<<"$admin_password" >"$dir/initdb.log" 2>&1 ||
+  # The inner shell opens the password file: user postgres may not read a pipe that belongs to root.
+  # shellcheck disable=SC2016
+  as_postgres bash -c '"$0" "$@" --pwfile=<(cat)' "$(postgres_bin)/initdb" -D "$dir/postgres" -U postgres \
+    -E UTF8 --locale=C.UTF-8 --auth=scram-sha-256 <<<"$admin_password" >"$dir/initdb.log" 2>&1 ||
     die "initdb failed, see $dir/initdb.log"
   postgres_settings | as_postgres tee -a "$dir/postgres/postgresql.conf" >/dev/null
 }
@@ -64,7 +66,7 @@ postgres_stop() {
 }
 
 # admin_sql: runs the statements of its standard input as the superuser.
-admin_sql() { "$(postgres_bin)/psql" -X -q -v ON_ERROR_STOP=1 -d "$DATABASE_ADMIN_URL"; }
+admin_sql() { PGOPTIONS='-c client_min_messages=warning' "$(postgres_bin)/psql" -X -q -v ON_ERROR_STOP=1 -d "$DATABASE_ADMIN_URL"; }
 
 # The connector's role is no superuser: row-level security would not hold one back.
 postgres_create_database() {
