@@ -1,0 +1,251 @@
+//! Reading and checking the knowledge tables.
+//!
+//! Refused, with file and line: an unknown category, kind, direction or country code; a pattern
+//! without letters; a pattern owned twice with different categories where countries and directions
+//! meet; an everyday word as a strong pattern of a brand.
+
+use std::{
+    collections::{HashMap, HashSet},
+    fs,
+    path::{Path, PathBuf},
+};
+
+use crate::text::{Text, canonical};
+
+/// What a row is about; the order is the code in the artefact (`src/knowledge.rs` reads it).
+pub const KINDS: [&str; 24] = [
+    "word", "channel", "other", "merchant", "online", "marketplace", "subscription", "transport", "utility", "telecom",
+    "insurer", "lender", "bank", "wallet", "processor", "health", "education", "membership", "charity", "government",
+    "payroll", "pension", "benefits", "gazetteer",
+];
+
+/// Channels in the order of `record::Channel`.
+pub const CHANNELS: [&str; 11] = [
+    "unknown", "card_pos", "card_online", "atm", "transfer", "direct_debit", "standing_order", "fee", "cash", "cheque",
+    "wallet",
+];
+
+/// One row of the taxonomy.
+pub struct Leaf {
+    pub primary: String,
+    pub detailed: String,
+    pub definition: String,
+}
+
+/// One pattern with everything the engine must know when it matches.
+pub struct Pattern {
+    /// Letters the pattern is found by.
+    pub letters: String,
+    /// Number of tokens it was written with.
+    pub tokens: usize,
+    pub name: String,
+    pub website: String,
+    pub kind: usize,
+    /// Leaf, or channel for rows of that kind.
+    pub value: usize,
+    /// Bit 0: debit, bit 1: credit.
+    pub directions: u8,
+    pub countries: u128,
+    pub weak: bool,
+    place: String,
+}
+
+#[derive(Default)]
+pub struct Tables {
+    pub taxonomy: Vec<Leaf>,
+    /// Country codes; the position is the bit.
+    pub countries: Vec<String>,
+    pub patterns: Vec<Pattern>,
+    everyday: HashSet<String>,
+}
+
+type Row = HashMap<String, String>;
+
+impl Tables {
+    /// Loads and checks every table under `root`.
+    pub fn load(root: &Path) -> Result<Self, String> {
+        let mut tables = Self::default();
+        for (_, row) in rows(&root.join("taxonomy.csv"))? {
+            tables.taxonomy.push(Leaf {
+                primary: field(&row, "primary"),
+                detailed: field(&row, "detailed"),
+                definition: field(&row, "definition"),
+            });
+        }
+        tables.everyday = everyday(&root.join("common_words.txt"))?;
+        for (place, row) in rows(&root.join("channels.csv"))? {
+            tables.channel(place, &row)?;
+        }
+        for (place, row) in rows(&root.join("lexicon.csv"))? {
+            tables.word(place, &row)?;
+        }
+        for file in brand_files(&root.join("brands"))? {
+            for (place, row) in rows(&file)? {
+                tables.brand(&place, &row)?;
+            }
+        }
+        tables.refuse_two_owners()?;
+        Ok(tables)
+    }
+
+    fn channel(&mut self, place: String, row: &Row) -> Result<(), String> {
+        let name = field(row, "channel");
+        let value = index_of(&CHANNELS, &name).ok_or_else(|| format!("{place}: unknown channel \"{name}\""))?;
+        self.add(&field(row, "phrase"), Pattern {
+            letters: String::new(),
+            tokens: 0,
+            name,
+            website: String::new(),
+            kind: 1,
+            value,
+            directions: 3,
+            countries: u128::MAX,
+            weak: false,
+            place,
+        })
+    }
+
+    fn word(&mut self, place: String, row: &Row) -> Result<(), String> {
+        let phrase = field(row, "phrase");
+        let value = self.leaf(&place, row)?;
+        self.add(&phrase.clone(), Pattern {
+            letters: String::new(),
+            tokens: 0,
+            name: phrase,
+            website: String::new(),
+            kind: 0,
+            value,
+            directions: 3,
+            countries: u128::MAX,
+            weak: field(row, "weak") == "1",
+            place,
+        })
+    }
+
+    fn brand(&mut self, place: &str, row: &Row) -> Result<(), String> {
+        let kind = field(row, "kind");
+        let kind = index_of(&KINDS, &kind).ok_or_else(|| format!("{place}: unknown kind \"{kind}\""))?;
+        let value = self.leaf(place, row)?;
+        let directions = match field(row, "direction").as_str() {
+            "debit" => 1,
+            "credit" => 2,
+            "any" => 3,
+            other => return Err(format!("{place}: direction \"{other}\" is none of debit, credit, any")),
+        };
+        let countries = self.country_set(place, &field(row, "countries"))?;
+        let weak = field(row, "weak") == "1";
+        for phrase in field(row, "patterns").split('|') {
+            if !weak && self.everyday.contains(phrase) {
+                return Err(format!("{place}: \"{phrase}\" is an everyday word; give it a weak row of its own"));
+            }
+            self.add(phrase, Pattern {
+                letters: String::new(),
+                tokens: 0,
+                name: field(row, "name"),
+                website: field(row, "website"),
+                kind,
+                value,
+                directions,
+                countries,
+                weak,
+                place: place.to_owned(),
+            })?;
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, phrase: &str, mut pattern: Pattern) -> Result<(), String> {
+        pattern.letters = canonical(phrase);
+        pattern.tokens = Text::new(phrase).tokens.len();
+        if pattern.letters.is_empty() {
+            return Err(format!("{}: \"{phrase}\" has no letter or digit", pattern.place));
+        }
+        self.patterns.push(pattern);
+        Ok(())
+    }
+
+    fn leaf(&self, place: &str, row: &Row) -> Result<usize, String> {
+        let code = field(row, "detailed");
+        let found = self.taxonomy.iter().position(|l| l.detailed == code);
+        found.ok_or_else(|| format!("{place}: the taxonomy has no category \"{code}\""))
+    }
+
+    fn country_set(&mut self, place: &str, codes: &str) -> Result<u128, String> {
+        let mut set = 0;
+        for code in codes.split_whitespace() {
+            if code == "*" {
+                return Ok(u128::MAX);
+            }
+            if code.len() != 2 || !code.bytes().all(|b| b.is_ascii_lowercase()) {
+                return Err(format!("{place}: \"{code}\" is no ISO 3166 country code in lower case"));
+            }
+            let known = self.countries.iter().position(|c| c == code).unwrap_or_else(|| {
+                self.countries.push(code.to_owned());
+                self.countries.len() - 1
+            });
+            if known >= 127 {
+                return Err(format!("{place}: more than 127 countries"));
+            }
+            set |= 1 << known;
+        }
+        if set == 0 { Err(format!("{place}: no country; write * for everywhere")) } else { Ok(set) }
+    }
+
+    /// Two brands may share a pattern only where their countries or directions part them, or where
+    /// one of them is the fallback for everywhere.
+    fn refuse_two_owners(&self) -> Result<(), String> {
+        let mut owners: HashMap<&str, Vec<&Pattern>> = HashMap::new();
+        let mut refused = Vec::new();
+        for pattern in self.patterns.iter().filter(|p| p.kind > 1) {
+            let others = owners.entry(&pattern.letters).or_default();
+            let clash = others.iter().find(|o| {
+                o.value != pattern.value
+                    && o.directions & pattern.directions != 0
+                    && ((o.countries == u128::MAX) == (pattern.countries == u128::MAX))
+                    && o.countries & pattern.countries != 0
+            });
+            if let Some(other) = clash {
+                refused.push(format!("{}: \"{}\" has another category at {}", pattern.place, pattern.letters, other.place));
+            }
+            others.push(pattern);
+        }
+        if refused.is_empty() { Ok(()) } else { Err(refused.join("\n")) }
+    }
+}
+
+/// Every row of a CSV file with its `file:line`.
+fn rows(path: &Path) -> Result<Vec<(String, Row)>, String> {
+    let fail = |e: csv::Error| format!("{}: {e}", path.display());
+    let mut reader = csv::Reader::from_path(path).map_err(fail)?;
+    let header = reader.headers().map_err(fail)?.clone();
+    let mut out = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(fail)?;
+        let line = record.position().map_or(0, csv::Position::line);
+        let row = header.iter().zip(record.iter()).map(|(h, v)| (h.to_owned(), v.trim().to_owned())).collect();
+        out.push((format!("{}:{line}", path.display()), row));
+    }
+    Ok(out)
+}
+
+fn field(row: &Row, name: &str) -> String {
+    row.get(name).cloned().unwrap_or_default()
+}
+
+fn index_of(names: &[&str], name: &str) -> Option<usize> {
+    names.iter().position(|n| *n == name)
+}
+
+fn everyday(path: &Path) -> Result<HashSet<String>, String> {
+    let text = fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
+    let lines = text.lines().filter(|l| !l.starts_with('#'));
+    Ok(lines.flat_map(str::split_whitespace).map(str::to_owned).collect())
+}
+
+fn brand_files(folder: &Path) -> Result<Vec<PathBuf>, String> {
+    let fail = |e: std::io::Error| format!("{}: {e}", folder.display());
+    let entries = fs::read_dir(folder).map_err(fail)?;
+    let mut files: Vec<PathBuf> = entries.map(|e| e.map(|e| e.path())).collect::<Result<_, _>>().map_err(fail)?;
+    files.sort();
+    Ok(files)
+}

@@ -1,0 +1,126 @@
+//! What of a statement line names the other party: processor prefixes, channel wordings, dates,
+//! masks and numbers set aside, and a name fit to show made of the rest.
+
+use crate::{
+    knowledge::{Countries, Knowledge, KnowledgeError},
+    matcher::Hit,
+    record::Processor,
+    text::Text,
+};
+
+/// Longest name shown.
+pub(crate) const SHOWN: usize = 40;
+
+/// A prefix that a payment processor puts before the merchant's name.
+struct Prefix {
+    text: &'static str,
+    processor: Processor,
+    countries: Countries,
+}
+
+/// The prefix table, longest first.
+pub(crate) struct Prefixes(Vec<Prefix>);
+
+impl Prefixes {
+    pub(crate) fn embedded(knowledge: &Knowledge) -> Result<Self, KnowledgeError> {
+        let lines = include_str!("../knowledge/prefixes.csv").lines().zip(1..).skip(1);
+        let rows: Result<Vec<Prefix>, _> = lines.map(|(line, number)| prefix(line, number, knowledge)).collect();
+        let mut rows = rows?;
+        rows.sort_by_key(|p| std::cmp::Reverse(p.text.len()));
+        Ok(Self(rows))
+    }
+
+    /// The processor whose prefix `text` begins with, and the prefix's length in bytes.
+    fn at_start(&self, text: &str, at: Countries) -> Option<(Processor, usize)> {
+        let begins = |p: &&Prefix| {
+            text.get(..p.text.len()).is_some_and(|head| head.eq_ignore_ascii_case(p.text))
+                && (p.countries.everywhere() || at.is_empty() || p.countries.meets(at))
+        };
+        self.0.iter().find(begins).map(|p| (p.processor, p.text.len()))
+    }
+}
+
+fn prefix(line: &'static str, number: u64, knowledge: &Knowledge) -> Result<Prefix, KnowledgeError> {
+    let wrong = |what: &str| KnowledgeError::Row { file: "prefixes.csv", line: number, what: what.to_owned() };
+    let mut columns = line.split(',');
+    let mut next = || columns.next().ok_or_else(|| wrong("the row has not four columns"));
+    let (text, role, name, countries) = (next()?, next()?, next()?, next()?);
+    if text.len() < 3 {
+        return Err(wrong("a prefix needs three characters"));
+    }
+    Ok(Prefix { text, processor: Processor { name, role }, countries: knowledge.country_list(countries) })
+}
+
+/// The words of a line that are neither prefix, channel wording nor number.
+#[derive(Debug, Default)]
+pub(crate) struct Core {
+    /// Positions of the words that remain.
+    pub(crate) words: Vec<usize>,
+    /// First word after the prefix.
+    pub(crate) after_prefix: usize,
+    pub(crate) processor: Option<Processor>,
+}
+
+/// Sets aside what does not name the other party.
+pub(crate) fn core(raw: &str, text: &Text, hits: &[Hit], prefixes: &Prefixes, at: Countries) -> Core {
+    let mut core = Core::default();
+    let channel_at = |i: usize| hits.iter().find(|h| h.channel.is_some() && (h.first..h.end).contains(&i));
+    let mut i = 0;
+    while let Some(token) = text.tokens.get(i) {
+        if core.words.is_empty() && core.processor.is_none() {
+            let rest = raw.get(token.raw_start..).unwrap_or_default();
+            if let Some((processor, length)) = prefixes.at_start(rest, at) {
+                core.processor = Some(processor);
+                let past = token.raw_start + length;
+                i = text.tokens.iter().position(|t| t.raw_start >= past).unwrap_or(text.tokens.len());
+                core.after_prefix = i;
+                continue;
+            }
+        }
+        if let Some(hit) = channel_at(i) {
+            i = hit.end;
+            continue;
+        }
+        if !token.number {
+            core.words.push(i);
+        }
+        i += 1;
+    }
+    core
+}
+
+/// A name fit to show: the remaining words in title case, cut at a word's end.
+pub(crate) fn display(raw: &str, text: &Text, core: &Core) -> String {
+    let all: Vec<usize> = (0..text.tokens.len()).collect();
+    let words = if core.words.is_empty() { &all } else { &core.words };
+    let mut shown = String::with_capacity(SHOWN);
+    for token in words.iter().filter_map(|i| text.tokens.get(*i)) {
+        let word = raw.get(token.raw_start..token.raw_end).unwrap_or_default();
+        let needed = word.chars().count() + usize::from(!shown.is_empty());
+        if shown.chars().count() + needed > SHOWN {
+            break;
+        }
+        if !shown.is_empty() {
+            shown.push(' ');
+        }
+        push_title(&mut shown, word);
+    }
+    if shown.is_empty() { raw.trim().chars().take(SHOWN).collect() } else { shown }
+}
+
+/// Capitals only at the start, unless the bank already wrote small and capital letters.
+fn push_title(out: &mut String, word: &str) {
+    let mixed = word.chars().any(char::is_lowercase) && word.chars().any(char::is_uppercase);
+    if mixed || word.chars().count() <= 2 {
+        out.push_str(word);
+        return;
+    }
+    let mut chars = word.chars();
+    out.extend(chars.next().into_iter().flat_map(char::to_uppercase));
+    out.extend(chars.flat_map(char::to_lowercase));
+}
+
+/// At most [`SHOWN`] characters of a name.
+pub(crate) fn short(name: &str) -> String {
+    name.chars().take(SHOWN).collect()
+}

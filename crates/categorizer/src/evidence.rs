@@ -1,0 +1,85 @@
+//! How much a phrase found in a line weighs.
+//!
+//! Weights are thousandths of a nat. Length, country, position in the line and the kind of row
+//! decide; a weak row alone never reaches a verdict against the model.
+
+use std::ops::Range;
+
+use crate::{
+    clean::Core,
+    direction,
+    knowledge::{Kind, Knowledge},
+    matcher::{Fit, Hit, How},
+    record::{Id, Reason, Source},
+    taxonomy::Leaf,
+    text::Text,
+};
+
+/// The reason a hit gives, if its category can be had in this direction.
+pub(crate) fn reason(knowledge: &Knowledge, text: &Text, core: &Core, hit: &Hit, debit: bool) -> Option<Reason> {
+    let (entry, fit) = hit.entry?;
+    let leaf = direction::seen_from(debit, entry.leaf()?)?;
+    let word = matches!(entry.kind, Kind::Word | Kind::Other);
+    let mut weight = by_length(hit.letters) + i32::from(entry.tokens >= 2) * 700;
+    weight += match fit {
+        Fit::Home => 500,
+        Fit::Everywhere => 0,
+        Fit::Unknown => -500,
+        Fit::Foreign => -3_000,
+    };
+    if word {
+        weight = weight.min(if entry.tokens >= 2 { 6_800 } else { 5_600 });
+    } else {
+        weight += place(core, hit);
+    }
+    if !entry.holds_for(debit) {
+        weight -= 800;
+    }
+    if word && is_structural(leaf) && entry.tokens >= 2 {
+        weight += 1_200;
+    }
+    weight = match hit.how {
+        How::Whole => weight,
+        How::CutOff => weight.min(5_000),
+        How::Compound => weight.min(4_200),
+    };
+    if entry.weak() {
+        weight = weight.min(if fit == Fit::Home { 3_000 } else { 2_200 });
+    }
+    let source = if word { Source::Lexicon } else { Source::Brand };
+    Some(Reason { source, id: Id::Entry(knowledge.id(&entry)), leaf, span: span(text, hit), weight })
+}
+
+const fn by_length(letters: usize) -> i32 {
+    match letters {
+        0..=2 => 3_200,
+        3 => 4_400,
+        4 => 5_400,
+        5 => 6_000,
+        6 => 6_600,
+        7 => 7_000,
+        8..=11 => 7_500,
+        _ => 8_000,
+    }
+}
+
+/// A brand stands first; the further back, the likelier it is a place or a person's name.
+fn place(core: &Core, hit: &Hit) -> i32 {
+    let leads = core.words.first().is_none_or(|first| hit.first <= *first);
+    match (leads, hit.end - hit.first) {
+        (true, _) => 0,
+        (false, 1) => -1_800,
+        (false, _) => -500,
+    }
+}
+
+/// Groups that the bank's own wording names: they outrank a brand beside them.
+fn is_structural(leaf: Leaf) -> bool {
+    matches!(leaf.primary(), "FEES" | "INCOME" | "DEBT" | "TRANSFERS" | "TAX_GOV" | "INSURANCE" | "SAVINGS")
+}
+
+fn span(text: &Text, hit: &Hit) -> Option<Range<usize>> {
+    let first = text.tokens.get(hit.first)?;
+    let last = text.tokens.get(hit.end.checked_sub(1)?)?;
+    Some(first.raw_start..last.raw_end)
+}
