@@ -1,0 +1,121 @@
+//! Migrated, empty databases for tests, each with its own.
+//!
+//! With `TEST_DATABASE_URL` set, databases are made on that server (its role needs CREATEDB); otherwise each test gets
+//! an embedded PostgreSQL. These functions panic, as tests do.
+#![expect(clippy::expect_used, reason = "a test that has no database cannot go on")]
+
+use std::ops::Deref;
+use std::str::FromStr;
+
+use secrecy::SecretString;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
+use uuid::Uuid;
+
+use crate::{MasterKeys, Store, StoreError};
+
+/// Connections a test's store has on a server.
+const CONNECTIONS: u32 = 8;
+
+/// A store over a database of its own, which goes when this is dropped.
+pub struct TestStore {
+    store: Store,
+    _database: Database,
+}
+
+enum Database {
+    #[cfg(feature = "embedded")]
+    Embedded(#[expect(dead_code, reason = "kept running by being kept")] crate::embedded::Embedded),
+    Server(OnServer),
+}
+
+struct OnServer {
+    server: PgConnectOptions,
+    name: String,
+}
+
+impl Deref for TestStore {
+    type Target = Store;
+
+    fn deref(&self) -> &Store {
+        &self.store
+    }
+}
+
+impl TestStore {
+    /// Whether the database is a server, where calls run at the same time.
+    #[must_use]
+    pub fn is_server(&self) -> bool {
+        matches!(self._database, Database::Server(_))
+    }
+}
+
+/// A migrated, empty database.
+///
+/// # Panics
+/// When there is none to be had.
+pub async fn fresh() -> TestStore {
+    let (store, database) = match server_url() {
+        Some(url) => on_server(&url).await,
+        None => embedded().await,
+    };
+    store.migrate().await.expect("the schema can be made");
+    TestStore { store, _database: database }
+}
+
+/// Master keys that are the same in every test.
+#[must_use]
+pub fn keys() -> MasterKeys {
+    let key = SecretString::from(format!("{}=", "T".repeat(42) + "Q"));
+    MasterKeys::from_base64("test", &key).expect("the test's master key is one")
+}
+
+#[expect(clippy::disallowed_methods, reason = "tests have no configuration to be told this by")]
+fn server_url() -> Option<String> {
+    std::env::var("TEST_DATABASE_URL").ok().filter(|url| !url.is_empty())
+}
+
+#[cfg(feature = "embedded")]
+async fn embedded() -> (Store, Database) {
+    let embedded = crate::embedded::Embedded::start(None, keys()).await.expect("embedded database starts");
+    (embedded.store(), Database::Embedded(embedded))
+}
+
+#[cfg(not(feature = "embedded"))]
+#[expect(
+    clippy::panic,
+    clippy::unused_async,
+    reason = "stands in for the embedded database, where there is none"
+)]
+async fn embedded() -> (Store, Database) {
+    panic!("set TEST_DATABASE_URL or enable the feature `embedded`")
+}
+
+async fn on_server(url: &str) -> (Store, Database) {
+    let server = PgConnectOptions::from_str(url).expect("TEST_DATABASE_URL is a url");
+    let name = format!("test_{}", Uuid::new_v4().simple());
+    administer(&server, format!("CREATE DATABASE {name}")).await.expect("the role may create databases");
+    let store =
+        Store::open(server.clone().database(&name), CONNECTIONS, keys()).await.expect("the server answers");
+    (store, Database::Server(OnServer { server, name }))
+}
+
+async fn administer(server: &PgConnectOptions, statement: String) -> Result<(), StoreError> {
+    let mut connection: PgConnection = server.connect().await?;
+    sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await?;
+    Ok(connection.close().await?)
+}
+
+/// Dropping cannot wait, so a thread with a runtime of its own does.
+impl Drop for OnServer {
+    fn drop(&mut self) {
+        let (server, statement) = (self.server.clone(), format!("DROP DATABASE {} WITH (FORCE)", self.name));
+        let dropped = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
+            runtime.block_on(administer(&server, statement)).ok()
+        });
+        if !matches!(dropped.join(), Ok(Some(()))) {
+            tracing::warn!(database = self.name, "test database could not be dropped");
+        }
+    }
+}
