@@ -102,6 +102,15 @@ class Compose(unittest.TestCase):
                 if re.search("PASSWORD|SECRET|TOKEN|KEY", key):
                     self.assertTrue(key.endswith("_FILE"), f"{name}: {key}")
 
+    def test_the_sandbox_bank_is_who_its_profile_says(self):
+        profile = tomllib.loads((ROOT / "config/institutions/sandbox-uk.toml").read_text())
+        options = dict(word[2:].split("=", 1) for word in SERVICES["sandbox-bank"]["command"] if word.startswith("--"))
+        client, address = profile["client"], options["public-url"]
+        self.assertEqual(client["issuer"], address)
+        self.assertTrue(profile["base_url"].startswith(f"{address}/"))
+        self.assertEqual(client["id"], options["client-id"])
+        self.assertEqual(client["secret"], {"file": "/run/secrets/sandbox_client_secret"})
+
     def test_no_port_is_published_twice_or_beyond_this_machine(self):
         ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
         self.assertEqual(len({port.split(":")[1] for port in ports}), len(ports))
