@@ -74,7 +74,7 @@ postgres_create_database() {
   admin_sql <<END || die "creating the database failed, see $dir/postgres/server.log"
 DROP DATABASE IF EXISTS connector;
 DROP ROLE IF EXISTS connector;
-CREATE ROLE connector LOGIN CREATEDB CREATEROLE PASSWORD '$1';
+CREATE ROLE connector LOGIN CREATEDB PASSWORD '$1';
 CREATE DATABASE connector OWNER connector;
 END
   touch "$dir/database.done"
