@@ -109,9 +109,10 @@ pub struct InstitutionConsent {
     pub status: RemoteStatus,
 }
 
-/// How an institution sees a consent. Only [`RemoteStatus::Rejected`] and [`RemoteStatus::Expired`] are its last word;
-/// after [`RemoteStatus::Cancelled`] the customer may sign in again, and [`RemoteStatus::Gone`] also comes from banks
-/// that are merely out of order.
+/// How an institution sees a consent.
+///
+/// Only [`RemoteStatus::Rejected`] and [`RemoteStatus::Expired`] are its last word; after [`RemoteStatus::Cancelled`]
+/// the customer may sign in again, and [`RemoteStatus::Gone`] also comes from banks that are merely out of order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RemoteStatus {
     /// The customer has not decided.

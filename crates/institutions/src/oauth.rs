@@ -59,8 +59,8 @@ impl AuthorisationServer {
         })
     }
 
-    /// The authorisation endpoint with a request for this consent (OpenID Connect Core §3.1.2.1), to which the standard
-    /// adds its own `scope` and `claims`.
+    /// The authorisation endpoint with a request for this consent (`OpenID` Connect Core §3.1.2.1), to which the
+    /// standard adds its own `scope` and `claims`.
     pub(crate) async fn authorisation_url(
         &self,
         request: &AuthorisationRequest<'_>,
@@ -142,7 +142,8 @@ impl AuthorisationServer {
         self.endpoints.get_or_try_init(|| self.discover()).await
     }
 
-    /// Reads the server's metadata (OpenID Connect Discovery §4) and trusts only what stays at the issuer's host.
+    /// Reads the server's metadata (`OpenID` Connect Discovery §4) and trusts only what stays at the
+    /// issuer's host.
     async fn discover(&self) -> Result<Endpoints, Error> {
         let invalid = |_| Error::Malformed { what: "issuer" };
         let issuer: Url = self.issuer.parse().map_err(invalid)?;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use events::InstitutionId;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::profile::{Profile, ProfileError, Standard};
 use crate::uk::UkOpenBanking;
@@ -15,6 +16,7 @@ use crate::{Connector, Walk};
 pub struct Institution {
     profile: Profile,
     connector: Box<dyn Connector>,
+    jobs: Semaphore,
 }
 
 impl Institution {
@@ -26,7 +28,8 @@ impl Institution {
         let connector = match profile.standard {
             Standard::UkOpenBanking4 => Box::new(UkOpenBanking::new(&profile)?),
         };
-        Ok(Self { profile, connector })
+        let jobs = Semaphore::new(profile.limits.concurrent_jobs.get().into());
+        Ok(Self { profile, connector, jobs })
     }
 
     /// What is known about it.
@@ -39,6 +42,12 @@ impl Institution {
     #[must_use]
     pub fn connector(&self) -> &dyn Connector {
         self.connector.as_ref()
+    }
+
+    /// A place among the fetch jobs under way here, held as long as the permit; none when all are taken.
+    #[must_use]
+    pub fn begin_job(&self) -> Option<SemaphorePermit<'_>> {
+        self.jobs.try_acquire().ok()
     }
 
     /// Bounds a walk over the pages of one resource.
@@ -129,4 +138,33 @@ fn read(dir: &Path) -> Result<Vec<Profile>, ProfileError> {
 
 fn unreadable(path: &Path) -> impl Fn(std::io::Error) -> ProfileError {
     move |source| ProfileError::Read { path: path.display().to_string(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXAMPLE: &str = include_str!("../../../config/institutions/sandbox-uk.toml");
+
+    #[test]
+    fn a_bad_reload_leaves_everything_as_it_was() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+        let ids = |all: &Institutions| {
+            all.list().iter().map(|one| one.profile().id.to_string()).collect::<Vec<_>>()
+        };
+        write("one.toml", EXAMPLE);
+        write("notes.txt", "not a profile");
+        let institutions = Institutions::load(dir.path()).unwrap();
+        assert_eq!(ids(&institutions), ["sandbox-uk"]);
+
+        write("two.toml", &EXAMPLE.replace("id = \"sandbox-uk\"", "id = \"another\""));
+        institutions.clone().reload().unwrap();
+        assert_eq!(ids(&institutions), ["another", "sandbox-uk"]);
+
+        write("two.toml", EXAMPLE);
+        assert!(institutions.reload().unwrap_err().to_string().contains("two profiles"));
+        assert_eq!(ids(&institutions), ["another", "sandbox-uk"]);
+        assert!(institutions.get(&"unknown".parse().unwrap()).is_none());
+    }
 }

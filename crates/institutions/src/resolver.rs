@@ -46,7 +46,8 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
         || benchmarks)
 }
 
-/// Global unicast (2000::/3) without documentation, and without the tunnels that carry an IPv4 address (6to4, Teredo).
+/// Global unicast (`2000::/3`) without documentation, and without the tunnels that carry an IPv4 address (6to4,
+/// Teredo).
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let [first, second, ..] = address.segments();
     let tunnel = first == 0x2002 || (first == 0x2001 && second == 0);

@@ -1,8 +1,11 @@
 //! UK Open Banking Read/Write 4.0, account information.
 
+#[cfg(test)]
+mod tests;
 mod wire;
 
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -37,7 +40,7 @@ pub(crate) struct UkOpenBanking {
     server: AuthorisationServer,
     base: Url,
     query_dates: QueryDates,
-    page_cap: std::num::NonZeroU32,
+    page_cap: NonZeroU32,
 }
 
 impl UkOpenBanking {
@@ -176,7 +179,7 @@ impl Connector for UkOpenBanking {
         let mut accounts = Vec::new();
         let mut next = Some(resource.clone());
         while let Some(url) = next.take() {
-            let (listed, link) = self.read(&url, access, |answer| wire::accounts(answer)).await?;
+            let (listed, link) = self.read(&url, access, wire::accounts).await?;
             accounts.extend(listed);
             next = link.map(|link| pages::follow(&resource, &link)).transpose()?;
             next.as_ref().map_or(Ok(()), |next| walk.admit(next))?;
