@@ -1,19 +1,23 @@
 //! Records to bytes and back, without a generic value in between.
 
-use serde_avro_fast::Schema;
-use serde_avro_fast::ser::SerializerConfig;
+use apache_avro::Schema;
+use apache_avro::reader::datum::GenericDatumReader;
+use apache_avro::writer::datum::GenericDatumWriter;
 
 use crate::records::Record;
 
-/// A datum or its frame could not be written or read.
+/// A datum, its frame or its schema could not be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum AvroError {
+    /// The text is not an Avro schema.
+    #[error("not an Avro schema")]
+    Schema(#[source] apache_avro::Error),
     /// The record does not fit its schema.
     #[error("record does not fit its schema")]
-    Encode(#[from] serde_avro_fast::ser::SerError),
+    Encode(#[source] apache_avro::Error),
     /// The bytes are not a datum of the writer's schema.
     #[error("bytes are not a datum of the writer's schema")]
-    Decode(#[from] serde_avro_fast::de::DeError),
+    Decode(#[source] apache_avro::Error),
     /// Bytes follow the datum: it was written with another schema.
     #[error("{0} bytes follow the datum")]
     Trailing(usize),
@@ -22,13 +26,41 @@ pub enum AvroError {
     NoFrame,
 }
 
+/// A schema made ready to read and write with, once: resolving its names for every record would cost more than the
+/// record.
+pub struct Codec {
+    reader: GenericDatumReader<'static>,
+    writer: GenericDatumWriter<'static>,
+}
+
+impl std::fmt::Debug for Codec {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Codec(..)")
+    }
+}
+
+impl Codec {
+    /// Parses a schema. It is kept for the life of the process: there are as many as the registry has versions.
+    ///
+    /// # Errors
+    /// [`AvroError::Schema`] when the text is no schema.
+    pub fn parse(json: &str) -> Result<Self, AvroError> {
+        let schema: &'static Schema =
+            Box::leak(Box::new(Schema::parse_str(json).map_err(AvroError::Schema)?));
+        let reader = GenericDatumReader::builder(schema).build().map_err(AvroError::Schema)?;
+        let writer = GenericDatumWriter::builder(schema).build().map_err(AvroError::Schema)?;
+        Ok(Self { reader, writer })
+    }
+}
+
 /// Writes a record as a bare datum of its own schema.
 ///
 /// # Errors
 /// [`AvroError::Encode`] when the record does not fit its schema.
 pub fn encode<T: Record>(record: &T) -> Result<Vec<u8>, AvroError> {
-    let mut config = SerializerConfig::new(T::schema());
-    Ok(serde_avro_fast::to_datum(record, Vec::with_capacity(512), &mut config)?)
+    let mut datum = Vec::with_capacity(512);
+    T::codec().writer.write_ser(&mut datum, record).map_err(AvroError::Encode)?;
+    Ok(datum)
 }
 
 /// Reads a bare datum that was written with `writer`, which may be another version of the record's schema: fields
@@ -36,13 +68,9 @@ pub fn encode<T: Record>(record: &T) -> Result<Vec<u8>, AvroError> {
 ///
 /// # Errors
 /// [`AvroError::Decode`] or [`AvroError::Trailing`] when the bytes are something else.
-pub fn decode<T: Record>(datum: &[u8], writer: &Schema) -> Result<T, AvroError> {
-    let mut state = serde_avro_fast::de::DeserializerState::from_slice(datum, writer);
-    let record = T::deserialize(state.deserializer())?;
-    let mut rest = state.into_reader();
-    let left = std::io::copy(&mut rest, &mut std::io::sink())
-        .map_or(0, |n| usize::try_from(n).unwrap_or(usize::MAX));
-    if left == 0 { Ok(record) } else { Err(AvroError::Trailing(left)) }
+pub fn decode<T: Record>(mut datum: &[u8], writer: &Codec) -> Result<T, AvroError> {
+    let record = writer.reader.read_deser(&mut datum).map_err(AvroError::Decode)?;
+    if datum.is_empty() { Ok(record) } else { Err(AvroError::Trailing(datum.len())) }
 }
 
 /// Puts the Confluent frame before a datum: a zero byte, then the schema id in big-endian order.
@@ -63,5 +91,65 @@ pub fn unframe(value: &[u8]) -> Result<(u32, &[u8]), AvroError> {
     match value {
         [0, a, b, c, d, datum @ ..] => Ok((u32::from_be_bytes([*a, *b, *c, *d]), datum)),
         _ => Err(AvroError::NoFrame),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Balance, BalanceKind, BalanceSnapshot, Provenance};
+    use proptest::prelude::*;
+    use rust_decimal::Decimal;
+    use uuid::Uuid;
+
+    fn snapshot(amount: Decimal) -> BalanceSnapshot {
+        let id = Uuid::from_u128(7).to_string();
+        BalanceSnapshot {
+            account_key: id.parse().unwrap(),
+            provenance: Provenance {
+                tenant_id: "bank".parse().unwrap(),
+                user_id: "user".parse().unwrap(),
+                institution_id: "sandbox".parse().unwrap(),
+                consent_id: id.parse().unwrap(),
+                epoch: 1,
+                job_id: id.parse().unwrap(),
+                window_id: id.parse().unwrap(),
+                attempt: 1,
+                sequence: 0,
+                length: 1,
+                fetched_at: jiff::Timestamp::UNIX_EPOCH,
+            },
+            balances: vec![Balance {
+                kind: BalanceKind::Booked,
+                amount,
+                currency: "GBP".parse().unwrap(),
+                as_of: jiff::Timestamp::UNIX_EPOCH,
+                includes_credit_line: false,
+            }],
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_record_survives_the_wire(units in -99_999_999_999_999_999i64..99_999_999_999_999_999, scale in 0u32..=5) {
+            let record = snapshot(Decimal::new(units, scale));
+            let datum = encode(&record).unwrap();
+            prop_assert_eq!(decode::<BalanceSnapshot>(&datum, BalanceSnapshot::codec()).unwrap(), record);
+        }
+    }
+
+    #[test]
+    fn bytes_behind_the_datum_and_a_missing_frame_are_noticed() {
+        let mut datum = encode(&snapshot(Decimal::ONE)).unwrap();
+        datum.push(0);
+        let read = decode::<BalanceSnapshot>(&datum, BalanceSnapshot::codec());
+        assert!(matches!(read, Err(AvroError::Trailing(1))));
+        assert!(matches!(unframe(b"{\"a\":1}"), Err(AvroError::NoFrame)));
+        assert_eq!(unframe(&frame(258, b"x")).unwrap(), (258, &b"x"[..]));
+    }
+
+    #[test]
+    fn an_amount_that_the_wire_cannot_carry_is_refused_and_not_rounded() {
+        assert!(matches!(encode(&snapshot(Decimal::new(1, 6))), Err(AvroError::Encode(_))));
     }
 }

@@ -5,6 +5,7 @@ use jiff::fmt::serde::timestamp::microsecond;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use super::decimal;
 use super::transaction::Provenance;
 use crate::{AccountKey, Currency};
 
@@ -137,6 +138,7 @@ pub struct Balance {
     /// Which.
     pub kind: BalanceKind,
     /// Signed from the holder's view.
+    #[serde(with = "decimal")]
     pub amount: Decimal,
     /// Its currency.
     pub currency: Currency,

@@ -3,6 +3,7 @@
 mod accounts;
 mod consent;
 mod dates;
+mod decimal;
 mod enriched;
 mod fetch;
 mod transaction;
@@ -11,7 +12,8 @@ use std::sync::LazyLock;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_avro_fast::Schema;
+
+use crate::avro::Codec;
 
 pub use accounts::{Account, AccountStatus, AccountType, Balance, BalanceKind, BalanceSnapshot, HolderKind};
 pub use consent::{Consent, ConsentEvent, ConsentEventType};
@@ -26,8 +28,8 @@ pub trait Record: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The schema as JSON, the source of truth.
     const SCHEMA: &'static str;
 
-    /// The parsed schema.
-    fn schema() -> &'static Schema;
+    /// The schema, ready to read and write with.
+    fn codec() -> &'static Codec;
 }
 
 macro_rules! records {
@@ -36,9 +38,9 @@ macro_rules! records {
             const NAME: &'static str = $file;
             const SCHEMA: &'static str = include_str!(concat!("../../../../schemas/", $file, ".avsc"));
 
-            fn schema() -> &'static Schema {
-                static SCHEMA: LazyLock<Schema> = LazyLock::new(|| parse($record::SCHEMA));
-                &SCHEMA
+            fn codec() -> &'static Codec {
+                static CODEC: LazyLock<Codec> = LazyLock::new(|| codec($record::SCHEMA));
+                &CODEC
             }
         }
     )+};
@@ -56,6 +58,6 @@ records! {
 }
 
 #[expect(clippy::expect_used, reason = "the schema is compiled in and a test parses every one")]
-fn parse(json: &str) -> Schema {
-    json.parse().expect("schemas/*.avsc parse")
+fn codec(json: &str) -> Codec {
+    Codec::parse(json).expect("schemas/*.avsc parse")
 }

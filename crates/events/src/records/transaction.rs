@@ -6,7 +6,7 @@ use jiff::fmt::serde::timestamp::microsecond;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use super::dates;
+use super::{dates, decimal};
 use crate::{
     AccountKey, ConsentId, Currency, InstitutionId, JobId, TenantId, TransactionId, UserId, WindowId,
 };
@@ -91,6 +91,7 @@ impl std::fmt::Debug for Counterparty {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ForeignExchange {
     /// Amount instructed, unsigned.
+    #[serde(with = "decimal")]
     pub amount: Decimal,
     /// Its currency.
     pub currency: Currency,
@@ -113,6 +114,7 @@ pub struct NormalizedTransaction {
     /// Whether the bank may still change it.
     pub mutable: bool,
     /// Signed from the holder's view: + in, − out.
+    #[serde(with = "decimal")]
     pub amount: Decimal,
     /// The currency of the amount.
     pub currency: Currency,
@@ -158,6 +160,6 @@ pub struct NormalizedTransaction {
     #[serde(default)]
     pub foreign_exchange: Option<ForeignExchange>,
     /// The balance after this row, where the bank gives it.
-    #[serde(default)]
+    #[serde(with = "decimal::optional", default)]
     pub balance_after: Option<Decimal>,
 }
