@@ -101,8 +101,9 @@ impl Error {
         }
     }
 
-    /// Whether a request that only reads is worth repeating at once.
-    pub(crate) fn is_blip(&self) -> bool {
+    /// Whether the request may have had its effect without our seeing it: the answer never came or was cut off.
+    #[must_use]
+    pub fn is_uncertain(&self) -> bool {
         matches!(self, Self::Unavailable { .. } | Self::Malformed { .. })
     }
 }

@@ -81,7 +81,7 @@ impl Http {
             .with_max_times(3)
             .with_jitter();
         let attempt = async || understand(self.send(request()).await?.accepted()?);
-        attempt.retry(policy).when(Error::is_blip).await
+        attempt.retry(policy).when(Error::is_uncertain).await
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use events::InstitutionId;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::Semaphore;
 
 use crate::profile::{Profile, ProfileError, Standard};
 use crate::uk::UkOpenBanking;
@@ -16,7 +16,7 @@ use crate::{Connector, Walk};
 pub struct Institution {
     profile: Profile,
     connector: Box<dyn Connector>,
-    jobs: Semaphore,
+    places: Semaphore,
 }
 
 impl Institution {
@@ -28,8 +28,8 @@ impl Institution {
         let connector = match profile.standard {
             Standard::UkOpenBanking4 => Box::new(UkOpenBanking::new(&profile)?),
         };
-        let jobs = Semaphore::new(profile.limits.concurrent_jobs.get().into());
-        Ok(Self { profile, connector, jobs })
+        let places = Semaphore::new(profile.limits.concurrent_jobs.get().into());
+        Ok(Self { profile, connector, places })
     }
 
     /// What is known about it.
@@ -44,10 +44,10 @@ impl Institution {
         self.connector.as_ref()
     }
 
-    /// A place among the fetch jobs under way here, held as long as the permit; none when all are taken.
+    /// Places for fetch jobs under way here; a job holds one from its first request to its last.
     #[must_use]
-    pub fn begin_job(&self) -> Option<SemaphorePermit<'_>> {
-        self.jobs.try_acquire().ok()
+    pub fn places(&self) -> &Semaphore {
+        &self.places
     }
 
     /// Bounds a walk over the pages of one resource.
