@@ -48,7 +48,9 @@ CREATE TABLE fetch_jobs (
     state        text        NOT NULL,
     -- Why it waits, failed or was cancelled.
     why          text,
+    -- How often it was issued, and how many of these times it did not land in time.
     attempt      integer     NOT NULL DEFAULT 0,
+    missed       integer     NOT NULL DEFAULT 0,
     not_before   timestamptz NOT NULL,
     -- How long one attempt may take until everything has landed.
     allowance    interval    NOT NULL,
@@ -73,22 +75,25 @@ CREATE INDEX fetch_jobs_under_way ON fetch_jobs (issued_until) WHERE state IN ('
 
 -- One account and one span of days (or its details, or its balances) within a job.
 CREATE TABLE fetch_windows (
-    window_id     uuid     NOT NULL,
-    job_id        uuid     NOT NULL,
-    attempt       integer  NOT NULL,
-    account_key   uuid     NOT NULL,
+    window_id     uuid        NOT NULL,
+    job_id        uuid        NOT NULL,
+    attempt       integer     NOT NULL,
+    account_key   uuid        NOT NULL,
     -- 0 account, 1 balances, 2 transactions.
-    kind          smallint NOT NULL,
+    kind          smallint    NOT NULL,
     from_date     date,
     to_date       date,
-    -- Open until every record has landed.
-    open          boolean  NOT NULL,
+    -- Open until every record has landed; dropped when the attempt is given up first.
+    state         text        NOT NULL,
+    -- Since when it is under way, for whoever asks what is stuck.
+    planned_at    timestamptz NOT NULL,
     -- The first record that has not landed: records land without gaps.
-    next_sequence integer  NOT NULL DEFAULT 0,
+    next_sequence integer     NOT NULL DEFAULT 0,
     CONSTRAINT fetch_windows_pkey PRIMARY KEY (window_id),
+    CONSTRAINT fetch_windows_state_known CHECK (state IN ('open', 'landed', 'dropped')),
     CONSTRAINT fetch_windows_job FOREIGN KEY (job_id) REFERENCES fetch_jobs (job_id)
 );
 
 CREATE INDEX fetch_windows_by_job ON fetch_windows (job_id);
 -- How many are under way: back-pressure.
-CREATE INDEX fetch_windows_open ON fetch_windows (job_id) WHERE open;
+CREATE INDEX fetch_windows_open ON fetch_windows (job_id) WHERE state = 'open';

@@ -4,6 +4,7 @@ use events::{AccountKey, ConsentId, Currency};
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use crate::{Store, StoreError};
 
@@ -111,4 +112,28 @@ async fn own(
     Err(StoreError::Conflict {
         what: "an account belongs to another customer; check how account keys are derived",
     })
+}
+
+/// Notes that institutions answered for accounts at these times and that it landed `now`.
+pub(crate) async fn refresh(
+    connection: &mut PgConnection,
+    answered: &[(Uuid, Timestamp)],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    if answered.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "UPDATE accounts a SET fetched_at = greatest(a.fetched_at, answer.fetched_at), landed_at = $3 \
+         FROM (SELECT account_key, max(fetched_at) AS fetched_at \
+               FROM unnest($1::uuid[], $2::timestamptz[]) AS each (account_key, fetched_at) \
+               GROUP BY account_key) AS answer \
+         WHERE a.account_key = answer.account_key",
+    )
+    .bind(answered.iter().map(|(account, _)| *account).collect::<Vec<_>>())
+    .bind(answered.iter().map(|(_, fetched_at)| fetched_at.to_sqlx()).collect::<Vec<_>>())
+    .bind(now.to_sqlx())
+    .execute(connection)
+    .await?;
+    Ok(())
 }

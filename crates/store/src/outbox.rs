@@ -99,19 +99,33 @@ pub(crate) async fn put(
     trace: Option<&str>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let column = |of: fn(&Outbound) -> Uuid| messages.iter().map(of).collect::<Vec<_>>();
+    let traced: Vec<_> = messages.iter().map(|message| (message, trace)).collect();
+    put_traced(connection, &traced, now).await
+}
+
+/// The same, each message with its own trace context.
+pub(crate) async fn put_traced(
+    connection: &mut PgConnection,
+    messages: &[(&Outbound, Option<&str>)],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    if messages.is_empty() {
+        return Ok(());
+    }
+    let column =
+        |of: fn(&Outbound) -> Uuid| messages.iter().map(|(message, _)| of(message)).collect::<Vec<_>>();
     sqlx::query(
         "INSERT INTO outbox (topic, key, partition_key, event_id, payload, trace, created_at) \
-         SELECT topic, key, partition_key, event_id, payload, $6, $7 \
-         FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::uuid[], $5::bytea[]) WITH ORDINALITY \
-         AS message (topic, key, partition_key, event_id, payload, place) ORDER BY place",
+         SELECT topic, key, partition_key, event_id, payload, trace, $7 \
+         FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::uuid[], $5::bytea[], $6::text[]) WITH ORDINALITY \
+         AS message (topic, key, partition_key, event_id, payload, trace, place) ORDER BY place",
     )
-    .bind(messages.iter().map(|message| message.topic.name).collect::<Vec<_>>())
+    .bind(messages.iter().map(|(message, _)| message.topic.name).collect::<Vec<_>>())
     .bind(column(|message| message.key))
     .bind(column(|message| message.partition_key))
     .bind(column(|message| message.event_id))
-    .bind(messages.iter().map(|message| message.payload.as_deref()).collect::<Vec<_>>())
-    .bind(trace)
+    .bind(messages.iter().map(|(message, _)| message.payload.as_deref()).collect::<Vec<_>>())
+    .bind(messages.iter().map(|(_, trace)| *trace).collect::<Vec<_>>())
     .bind(now.to_sqlx())
     .execute(connection)
     .await?;

@@ -9,8 +9,10 @@ mod transition;
 use events::{ConsentId, InstitutionId, TenantId, UserId};
 use jiff::Timestamp;
 
+pub(crate) use read::locked;
 pub use record::ConsentRecord;
 pub use status::{ConsentStatus, UnknownStatus};
+pub(crate) use transition::{Move, tell};
 
 use crate::{Store, StoreError};
 

@@ -28,7 +28,7 @@ pub(super) async fn get(
 }
 
 /// The consent, held against every other move and against landing until the transaction ends.
-pub(super) async fn locked(
+pub(crate) async fn locked(
     connection: &mut PgConnection,
     id: ConsentId,
 ) -> Result<ConsentRecord, StoreError> {

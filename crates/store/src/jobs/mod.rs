@@ -1,10 +1,17 @@
 //! The ledger of fetch jobs: what waits, what is under way, what has landed. Retries, schedules and back-pressure are
 //! all rows here with a time before which they are not issued.
 
+mod attempt;
+mod close;
+mod enqueue;
+mod issue;
+mod progress;
+
 use events::{AccountKey, Consent, ConsentId, FetchReason, JobId, PsuPresence, RawKind, TenantId, WindowId};
 use jiff::Timestamp;
 use jiff::civil::Date;
-use sqlx::PgConnection;
+
+pub(crate) use close::{cancel_all, finish_done};
 
 use crate::{Store, StoreError};
 
@@ -39,7 +46,7 @@ pub enum Enqueued {
     New(JobId),
     /// One is open for the consent; it was made more urgent if it was still waiting.
     Joined(JobId),
-    /// The consent is not readable or has another epoch by now.
+    /// Nothing will be fetched: the consent is not active or has another epoch by now.
     Ended,
 }
 
@@ -57,9 +64,9 @@ pub struct Reissued {
 pub enum Begin {
     /// Yes.
     Go,
-    /// No: it was done, given up, or issued again meanwhile.
+    /// No: it was done, given up, or issued again meanwhile, or went with the data of its consent.
     Stale,
-    /// No: the consent is not readable or has another epoch.
+    /// No: the consent is not active or has another epoch.
     ConsentEnded,
 }
 
@@ -118,8 +125,7 @@ impl Jobs<'_> {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn enqueue(&self, job: &NewJob<'_>) -> Result<Enqueued, StoreError> {
-        let _ = job;
-        Err(StoreError::bug("enqueue is being written"))
+        self.0.within(enqueue::enqueue(self.0, job)).await
     }
 
     /// Puts due jobs on their topics, the perishable first; none while more than `max_open_windows` windows are under
@@ -133,8 +139,7 @@ impl Jobs<'_> {
         max_open_windows: i64,
         limit: i64,
     ) -> Result<usize, StoreError> {
-        let _ = (now, max_open_windows, limit);
-        Err(StoreError::bug("issue_due is being written"))
+        self.0.within(issue::issue_due(self.0, now, max_open_windows, limit)).await
     }
 
     /// Lets jobs that did not land in time wait for another attempt, or gives them up as `not_landed_in_time` after
@@ -148,17 +153,15 @@ impl Jobs<'_> {
         max_attempts: i32,
         limit: i64,
     ) -> Result<Reissued, StoreError> {
-        let _ = (now, max_attempts, limit);
-        Err(StoreError::bug("reissue_overdue is being written"))
+        self.0.within(issue::reissue_overdue(self.0, now, max_attempts, limit)).await
     }
 
     /// Asks whether an issued job is still to be done, and marks it as begun.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] for an unknown job.
+    /// [`StoreError::Unavailable`].
     pub async fn begin(&self, job: JobId, attempt: i32, now: Timestamp) -> Result<Begin, StoreError> {
-        let _ = (job, attempt, now);
-        Err(StoreError::bug("begin is being written"))
+        self.0.within(attempt::begin(self.0, job, attempt, now)).await
     }
 
     /// Notes the windows that will be published. Again with the same attempt: nothing happens.
@@ -172,8 +175,7 @@ impl Jobs<'_> {
         windows: &[WindowPlan],
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let _ = (job, attempt, windows, now);
-        Err(StoreError::bug("plan is being written"))
+        self.0.within(attempt::plan(self.0, job, attempt, windows, now)).await
     }
 
     /// Closes windows in which the institution had nothing.
@@ -187,8 +189,7 @@ impl Jobs<'_> {
         windows: &[WindowId],
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let _ = (job, attempt, windows, now);
-        Err(StoreError::bug("close_empty is being written"))
+        self.0.within(attempt::close_empty(self.0, job, attempt, windows, now)).await
     }
 
     /// Notes that every window is published; the job is done with its last window.
@@ -196,11 +197,10 @@ impl Jobs<'_> {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn all_sent(&self, job: JobId, attempt: i32, now: Timestamp) -> Result<(), StoreError> {
-        let _ = (job, attempt, now);
-        Err(StoreError::bug("all_sent is being written"))
+        self.0.within(attempt::all_sent(self.0, job, attempt, now)).await
     }
 
-    /// Lets a job wait until `not_before`.
+    /// Lets a job wait until `not_before`, or be issued at once if that is past.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -212,8 +212,7 @@ impl Jobs<'_> {
         reason: &str,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let _ = (job, attempt, not_before, reason, now);
-        Err(StoreError::bug("postpone is being written"))
+        self.0.within(attempt::postpone(self.0, job, attempt, not_before.max(now), reason)).await
     }
 
     /// Gives a job up.
@@ -227,8 +226,7 @@ impl Jobs<'_> {
         reason: &str,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let _ = (job, attempt, reason, now);
-        Err(StoreError::bug("fail is being written"))
+        self.0.within(attempt::fail(self.0, job, attempt, reason, now)).await
     }
 
     /// Windows under way, of all jobs.
@@ -236,7 +234,7 @@ impl Jobs<'_> {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn open_windows(&self) -> Result<i64, StoreError> {
-        Err(StoreError::bug("open_windows is being written"))
+        self.0.within(progress::open_windows(self.0)).await
     }
 
     /// How far the consent's open job is, or its latest.
@@ -244,17 +242,6 @@ impl Jobs<'_> {
     /// # Errors
     /// [`StoreError::NotFound`] when there is none, or the consent is another tenant's.
     pub async fn progress(&self, tenant: &TenantId, consent: ConsentId) -> Result<JobProgress, StoreError> {
-        let _ = (tenant, consent);
-        Err(StoreError::bug("progress is being written"))
+        self.0.within(progress::progress(self.0, tenant, consent)).await
     }
-}
-
-/// Voids whatever is open for a consent.
-pub(crate) async fn cancel_all(
-    connection: &mut PgConnection,
-    consent: ConsentId,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let _ = (connection, consent, now);
-    Ok(())
 }

@@ -1,11 +1,23 @@
 //! Records on their way into the store, with the positions they were read at.
 
+mod admission;
+mod encode;
+mod positions;
+mod row;
+mod windows;
+mod write;
+
 use events::{
     Account, AccountKey, BalanceSnapshot, Currency, EnrichedTransaction, TransactionId, TransactionStatus,
 };
 use jiff::Timestamp;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
+use sqlx::PgTransaction;
+
+use admission::{Admission, admit, bury};
+pub(crate) use row::id_range;
+use row::{Record, newest};
 
 use crate::{Store, StoreError};
 
@@ -92,8 +104,7 @@ impl Landing<'_> {
         topic: &str,
         partitions: &[i32],
     ) -> Result<Vec<(i32, i64)>, StoreError> {
-        let _ = (group, topic, partitions);
-        Err(StoreError::bug("positions is being written"))
+        self.0.within(positions::read(self.0, group, topic, partitions)).await
     }
 
     /// Lands transactions and the positions they were read at, all or nothing.
@@ -107,8 +118,13 @@ impl Landing<'_> {
         progress: &[Progress<'_>],
         now: Timestamp,
     ) -> Result<Landed, StoreError> {
-        let _ = (group, rows, progress, now);
-        Err(StoreError::bug("transactions is being written"))
+        self.0
+            .within(async {
+                let (mut tx, admission) = self.open(group, rows, progress, now).await?;
+                let landed = write::transactions(&mut tx, &newest(rows, &admission.admitted), now).await?;
+                close(tx, rows, admission, landed, now).await
+            })
+            .await
     }
 
     /// Lands the state of accounts, likewise.
@@ -122,8 +138,13 @@ impl Landing<'_> {
         progress: &[Progress<'_>],
         now: Timestamp,
     ) -> Result<Landed, StoreError> {
-        let _ = (group, rows, progress, now);
-        Err(StoreError::bug("accounts is being written"))
+        self.0
+            .within(async {
+                let (mut tx, admission) = self.open(group, rows, progress, now).await?;
+                let landed = write::accounts(&mut tx, &newest(rows, &admission.admitted)).await?;
+                close(tx, rows, admission, landed, now).await
+            })
+            .await
     }
 
     /// Lands balances, likewise.
@@ -137,8 +158,13 @@ impl Landing<'_> {
         progress: &[Progress<'_>],
         now: Timestamp,
     ) -> Result<Landed, StoreError> {
-        let _ = (group, rows, progress, now);
-        Err(StoreError::bug("balances is being written"))
+        self.0
+            .within(async {
+                let (mut tx, admission) = self.open(group, rows, progress, now).await?;
+                let landed = write::balances(&mut tx, &newest(rows, &admission.admitted), now).await?;
+                close(tx, rows, admission, landed, now).await
+            })
+            .await
     }
 
     /// What has landed of an account between two booking days, and 31 days on either side, because a booking date may
@@ -147,7 +173,36 @@ impl Landing<'_> {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn known(&self, account: AccountKey, from: Date, to: Date) -> Result<Vec<Known>, StoreError> {
-        let _ = (account, from, to);
-        Err(StoreError::bug("known is being written"))
+        self.0.within(write::known(self.0, account, from, to)).await
     }
+
+    /// Begins a batch: the positions are moved and held, then the consents are held and the records judged.
+    async fn open<R: Record>(
+        &self,
+        group: &str,
+        rows: &[R],
+        progress: &[Progress<'_>],
+        now: Timestamp,
+    ) -> Result<(PgTransaction<'static>, Admission), StoreError> {
+        let mut tx = self.0.begin().await?;
+        positions::advance(&mut tx, group, progress).await?;
+        let admission = admit(&mut tx, rows, now).await?;
+        Ok((tx, admission))
+    }
+}
+
+/// Ends a batch whose rows are written: refused records are answered, windows moved on, everything is committed.
+async fn close<R: Record>(
+    mut tx: PgTransaction<'static>,
+    rows: &[R],
+    admission: Admission,
+    landed: Landed,
+    now: Timestamp,
+) -> Result<Landed, StoreError> {
+    bury(&mut tx, rows, &admission.refused, now).await?;
+    windows::advance(&mut tx, rows, now).await?;
+    tx.commit().await?;
+    let counted = landed.inserted + landed.updated + landed.unchanged + landed.stale;
+    let admitted = u64::try_from(admission.admitted.len()).map_err(StoreError::bug)?;
+    Ok(Landed { unchanged: landed.unchanged + (admitted - counted), refused: admission.refused, ..landed })
 }

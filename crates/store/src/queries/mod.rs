@@ -1,5 +1,8 @@
 //! Reads for people and services: only under consents that are readable, not expired and hold the basket.
 
+mod accounts;
+mod transactions;
+
 use events::{
     AccountKey, AccountStatus, AccountType, Balance, ConsentId, Currency, Enrichment, ForeignExchange,
     HolderKind, InstitutionId, TenantId, TransactionId, TransactionStatus, UserId, WindowId,
@@ -152,8 +155,7 @@ impl Queries<'_> {
         filter: &TransactionFilter,
         now: Timestamp,
     ) -> Result<Vec<StoredTransaction>, StoreError> {
-        let _ = (tenant, user, filter, now);
-        Err(StoreError::bug("transactions is being written"))
+        self.0.within(transactions::read(self.0, tenant, user, filter, now)).await
     }
 
     /// A customer's accounts.
@@ -166,7 +168,6 @@ impl Queries<'_> {
         user: &UserId,
         now: Timestamp,
     ) -> Result<Vec<StoredAccount>, StoreError> {
-        let _ = (tenant, user, now);
-        Err(StoreError::bug("accounts is being written"))
+        self.0.within(accounts::read(self.0, tenant, user, now)).await
     }
 }

@@ -48,12 +48,15 @@ pub(crate) async fn create(
     Ok(())
 }
 
-/// Reads a data key inside a transaction of the caller's.
+/// The data key, for a caller that holds a connection already.
 pub(crate) async fn load(
     connection: &mut PgConnection,
     keys: &KeyRing,
     consent: ConsentId,
 ) -> Result<DataKey, StoreError> {
+    if let Some(key) = keys.remembered(consent) {
+        return Ok(key);
+    }
     let wrapped: Option<Vec<u8>> = sqlx::query_scalar("SELECT wrapped FROM data_keys WHERE consent_id = $1")
         .bind(consent.uuid())
         .fetch_one(connection)
