@@ -1,0 +1,69 @@
+//! Pages of transactions without a server: what benchmarks read.
+
+use jiff::civil::Date;
+
+use super::{Account, Catalogue, Customer, TableError, customer, history_start};
+use crate::wire::{Answer, Links, Meta, Transaction, Transactions, View, zone};
+
+/// Rows on a page.
+const PAGE: usize = 100;
+
+/// One page of one account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageLine {
+    /// The bank's account id.
+    pub account: String,
+    /// The customer's user name.
+    pub user: String,
+    /// A UK Open Banking 4.0 answer (`OBReadTransaction6`).
+    pub page: String,
+}
+
+/// All pages of 24 months up to `today` of so many customers, as the bank would send them with all permissions.
+///
+/// # Errors
+/// When a built-in table is not well formed.
+pub fn pages(seed: u64, customers: usize, today: Date) -> Result<impl Iterator<Item = PageLine>, TableError> {
+    let catalogue = Catalogue::load()?;
+    let everybody = (0..customers)
+        .filter_map(move |index| customer(&catalogue, seed, index, history_start(today), today));
+    Ok(everybody.flat_map(move |customer| pages_of(&customer, today)))
+}
+
+fn pages_of(customer: &Customer, today: Date) -> Vec<PageLine> {
+    let zone = zone();
+    let view = View { zone: &zone, today, detail: true, pending_ids: customer.pending_ids };
+    let pages_of_account = |account: &Account| {
+        let rows = account.newest_first(today);
+        let total = rows.len().div_ceil(PAGE);
+        let numbered = (1..).zip(rows.chunks(PAGE));
+        numbered.map(|(number, rows)| line(customer, account, rows, view, (number, total))).collect::<Vec<_>>()
+    };
+    customer.accounts.iter().flat_map(pages_of_account).collect()
+}
+
+fn line(
+    customer: &Customer,
+    account: &Account,
+    rows: &[&super::Row],
+    view: View<'_>,
+    (number, total): (usize, usize),
+) -> PageLine {
+    let url = |page| format!("https://bank.example/accounts/{}/transactions?page={page}", account.id);
+    let answer = Answer {
+        data: Transactions {
+            transaction: rows.iter().map(|row| Transaction::new(account, row, view)).collect(),
+        },
+        links: Links {
+            this: url(number),
+            next: (number < total).then(|| url(number + 1)),
+            ..Links::default()
+        },
+        meta: Meta { total_pages: total, ..Meta::default() },
+    };
+    PageLine {
+        account: account.id.to_string(),
+        user: customer.username.clone(),
+        page: serde_json::to_string(&answer).unwrap_or_default(),
+    }
+}
