@@ -28,6 +28,8 @@ mod queries;
 mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+#[cfg(test)]
+mod tests;
 mod tokens;
 mod vault;
 

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
 use sqlx::PgConnection;
 
-use super::transition::{Move, tell};
+use super::tell::{Move, tell};
 use super::{ConsentRecord, ConsentStatus, Created, read};
 use crate::{Store, StoreError, vault};
 

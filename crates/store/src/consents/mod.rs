@@ -4,6 +4,7 @@ mod create;
 mod read;
 mod record;
 mod status;
+mod tell;
 mod transition;
 
 use events::{ConsentId, InstitutionId, TenantId, UserId};
@@ -12,7 +13,7 @@ use jiff::Timestamp;
 pub(crate) use read::locked;
 pub use record::ConsentRecord;
 pub use status::{ConsentStatus, UnknownStatus};
-pub(crate) use transition::{Move, tell};
+pub(crate) use tell::{Move, tell};
 
 use crate::{Store, StoreError};
 
