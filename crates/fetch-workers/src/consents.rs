@@ -74,3 +74,115 @@ impl Consents {
 fn opens_access(event: ConsentEventType) -> bool {
     matches!(event, ConsentEventType::Authorised | ConsentEventType::Renewed)
 }
+
+#[cfg(test)]
+mod tests {
+    use events::{Basket, Consent, ConsentId, EventId, topics};
+    use jiff::civil::date;
+    use stage_runner::Position;
+    use store::testing::{TestStore, fresh};
+    use store::{ConsentStatus, JobProgress, JobState, StoreError, Transition};
+
+    use super::*;
+
+    struct Bench {
+        store: TestStore,
+        sink: Consents,
+        consent: Consent,
+    }
+
+    impl Bench {
+        /// An active consent without a job.
+        async fn new() -> Self {
+            let store = fresh().await;
+            let clock = Clock::manual("2026-03-31T10:00:00Z".parse().unwrap());
+            let consent = Consent {
+                consent_id: ConsentId::new(clock.now()),
+                epoch: 0,
+                tenant_id: "tenant".parse().unwrap(),
+                user_id: "user".parse().unwrap(),
+                institution_id: "bank".parse().unwrap(),
+                baskets: vec![Basket::Transactions].into(),
+                expires_at: "2026-12-31T00:00:00Z".parse().unwrap(),
+                history_from: Some(date(2026, 1, 1)),
+            };
+            store.consents().create(&consent, "bank", clock.now(), None).await.unwrap();
+            let to = ConsentStatus::Active;
+            let step = Transition { to, actor: "user", reason: None, now: clock.now(), trace: None };
+            let consent = store.consents().transition(consent.consent_id, &step).await.unwrap().consent;
+            let sink = Consents { store: store.clone(), clock, landing: SignedDuration::from_mins(10) };
+            Self { store, sink, consent }
+        }
+
+        fn event(&self, event_type: ConsentEventType) -> ConsentEvent {
+            ConsentEvent {
+                event_id: EventId::new(self.sink.clock.now()),
+                event_type,
+                occurred_at: self.sink.clock.now(),
+                actor: "user".to_owned(),
+                reason: None,
+                before: None,
+                after: String::new(),
+                consent: self.consent.clone(),
+            }
+        }
+
+        /// Lands events at consecutive offsets from `from`.
+        async fn land(&self, from: i64, events: &[ConsentEvent]) {
+            let topic = &topics::CONSENT_EVENTS;
+            let at = |(offset, event): (i64, &ConsentEvent)| Inbound {
+                value: Some(event.clone()),
+                key: None,
+                position: Position { topic, partition: 0, offset },
+                trace: None,
+            };
+            let batch: Vec<_> = (from..).zip(events).map(at).collect();
+            let next = from + i64::try_from(events.len()).unwrap();
+            let progress = Progress { topic: topic.name.to_owned(), partition: 0, from, next };
+            assert!(self.sink.write("fetch-planner", &batch, &[progress]).await.unwrap().is_empty());
+        }
+
+        async fn progress(&self) -> Result<JobProgress, StoreError> {
+            self.store.jobs().progress(&self.consent.tenant_id, self.consent.consent_id).await
+        }
+    }
+
+    #[tokio::test]
+    async fn an_approved_consent_is_fetched_once_however_often_it_is_told() {
+        let bench = Bench::new().await;
+        let event = bench.event(ConsentEventType::Authorised);
+        bench.land(0, &[event.clone(), event.clone()]).await;
+        bench.land(2, &[event.clone()]).await;
+        let job = bench.progress().await.unwrap();
+        assert_eq!((job.job_id.uuid(), job.state), (event.event_id.uuid(), JobState::Waiting));
+        let now = bench.sink.clock.now();
+        assert_eq!(bench.store.jobs().issue_due(now, 100, 10).await.unwrap(), 1);
+        assert_eq!(bench.store.jobs().issue_due(now, 100, 10).await.unwrap(), 0);
+        let positions = bench.sink.positions("fetch-planner", topics::CONSENT_EVENTS.name, &[0]).await;
+        assert_eq!(positions.unwrap(), [(0, 3)]);
+    }
+
+    #[tokio::test]
+    async fn other_moves_of_a_consent_fetch_nothing() {
+        let bench = Bench::new().await;
+        let others = [
+            ConsentEventType::Created,
+            ConsentEventType::Denied,
+            ConsentEventType::NeedsReauthorisation,
+            ConsentEventType::Expiring,
+            ConsentEventType::Revoked,
+            ConsentEventType::DataDeleted,
+        ];
+        bench.land(0, &others.map(|event_type| bench.event(event_type))).await;
+        assert!(matches!(bench.progress().await, Err(StoreError::NotFound)));
+    }
+
+    #[tokio::test]
+    async fn an_approval_of_an_epoch_that_has_passed_fetches_nothing() {
+        let bench = Bench::new().await;
+        let mut event = bench.event(ConsentEventType::Authorised);
+        event.consent.epoch -= 1;
+        bench.land(0, &[event]).await;
+        assert!(matches!(bench.progress().await, Err(StoreError::NotFound)));
+    }
+}

@@ -2,6 +2,7 @@
 
 mod failure;
 mod plan;
+mod read;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -71,13 +72,13 @@ impl Worker {
         let _place = tokio::time::timeout(QUEUE, institution.places().acquire())
             .await
             .map_err(|_| Failure::Wait { after: Some(QUEUE), reason: "institution_busy" })?;
-        let mut session = Session::open(store, clock, &institution, job).await?;
+        let session = Session::open(store, clock, &institution, job).await?;
         let fetched = session.accounts().await?;
         let accounts = self.link(job, &institution, fetched).await?;
         let key = store.vault().data_key(job.consent_id).await?;
         let consent = &record.consent;
         let windows = Windows { store, clock, institution: &institution, job, consent, key, out };
-        windows.send_all(&mut session, &accounts).await
+        windows.send_all(&session, &accounts).await
     }
 
     /// Notes which accounts the consent covers; nothing of an account lands before. An account whose currency nobody
@@ -92,7 +93,7 @@ impl Worker {
         for account in fetched {
             let key = self.key(job, &account);
             let stated = account.currency.as_deref().and_then(|code| code.parse().ok());
-            let Some(currency) = stated.or(institution.profile().dialect.currency) else {
+            let Some(currency) = stated.or_else(|| institution.profile().dialect.currency) else {
                 tracing::warn!(job = %job.job_id, account = %key, "account without a known currency is left out");
                 continue;
             };

@@ -334,6 +334,23 @@ async fn a_token_that_is_refused_before_its_time_is_renewed_once() {
 }
 
 #[tokio::test]
+async fn accounts_that_are_refused_together_share_one_renewal() {
+    let bench = Bench::new(&[Basket::Balances], "").await;
+    bench.on("/aisp/accounts", accounts(&["a1", "a2", "a3"])).await;
+    Mock::given(path("/token")).respond_with(fresh_tokens("refresh-2")).expect(1).mount(&bench.bank).await;
+    for account in ["a1", "a2", "a3"] {
+        let balances = format!("/aisp/accounts/{account}/balances");
+        Mock::given(path(balances.as_str()))
+            .and(header("authorization", "Bearer fresh"))
+            .respond_with(ok(&json!({"Data": {"Balance": [{}]}})))
+            .mount(&bench.bank)
+            .await;
+        bench.on(&balances, ResponseTemplate::new(401)).await;
+    }
+    assert_eq!(bench.attempt().await.windows().len(), 6);
+}
+
+#[tokio::test]
 async fn a_customer_whose_fresh_token_is_refused_is_asked_to_sign_in_again() {
     let bench = Bench::new(&ALL, "").await;
     bench.on("/token", fresh_tokens("refresh-2")).await;

@@ -1,10 +1,10 @@
 //! A job's windows: planned in the ledger, read page by page, sealed, sent.
 
-use bytes::Bytes;
 use events::{
     AccountKey, Basket, Consent, FetchJob, FetchOutcome, Outbound, OutcomeKind, RawKind, RawWindow, WindowId,
-    pages, topics,
+    topics,
 };
+use futures_util::future::join_all;
 use institutions::{FetchedAccount, Institution};
 use service::Clock;
 use stage_runner::{Emitter, Fault};
@@ -13,15 +13,8 @@ use uuid::Uuid;
 
 use super::failure::Failure;
 use super::plan::{self, Days};
+use super::read::Read;
 use super::session::{Ask, Session};
-
-/// The most that a window may hold before and after compression and sealing: a normaliser has to unpack the one, the
-/// topic takes a little more than the other.
-const MAX_RAW: usize = 32 << 20;
-const MAX_SEALED: usize = 4 << 20;
-
-/// zstd's default: a tenth of the size at a few milliseconds a megabyte.
-const ZSTD_LEVEL: i32 = 3;
 
 /// Where windows go: to their topic.
 pub(crate) trait Outlet: Sync {
@@ -52,34 +45,34 @@ pub(crate) struct Account {
     pub(crate) fetched: FetchedAccount,
 }
 
-/// Pages of a window, read to the end.
-struct Read {
-    pages: Vec<Bytes>,
-    rows: usize,
-    interaction_id: Option<String>,
-}
-
 impl<O: Outlet> Windows<'_, O> {
-    /// Plans and sends everything the consent's baskets cover, account by account.
-    pub(crate) async fn send_all(
-        &self,
-        session: &mut Session<'_>,
-        accounts: &[Account],
-    ) -> Result<(), Failure> {
+    /// Plans and sends everything the consent's baskets cover, all accounts at once and each one's windows in turn.
+    pub(crate) async fn send_all(&self, session: &Session<'_>, accounts: &[Account]) -> Result<(), Failure> {
         let today = self.clock.now().to_zoned(self.institution.profile().time_zone.clone()).date();
         let wanted = self.job.from.max(self.consent.history_from);
         let spans = plan::spans(self.institution.profile(), wanted, today);
         let plans: Vec<_> = accounts.iter().map(|account| self.plan(account.key, &spans)).collect();
         self.note(&plans.concat()).await?;
-        for (account, plans) in accounts.iter().zip(&plans) {
-            for window in plans {
-                match self.send(session, account, window).await {
-                    Err(Failure::GiveUp { reason: FORBIDDEN }) => self.leave_out(window).await?,
-                    other => other?,
-                }
+        let sent =
+            accounts.iter().zip(&plans).map(|(account, plans)| self.send_account(session, account, plans));
+        // Each goes on to its end: one that fails must not cut off another that is renewing the token.
+        join_all(sent).await.into_iter().collect::<Result<(), _>>()?;
+        Ok(self.store.jobs().all_sent(self.job.job_id, self.job.attempt, self.clock.now()).await?)
+    }
+
+    async fn send_account(
+        &self,
+        session: &Session<'_>,
+        account: &Account,
+        plans: &[WindowPlan],
+    ) -> Result<(), Failure> {
+        for window in plans {
+            match self.send(session, account, window).await {
+                Err(Failure::GiveUp { reason: FORBIDDEN }) => self.leave_out(window).await?,
+                other => other?,
             }
         }
-        Ok(self.store.jobs().all_sent(self.job.job_id, self.job.attempt, self.clock.now()).await?)
+        Ok(())
     }
 
     fn plan(&self, account: AccountKey, spans: &[Days]) -> Vec<WindowPlan> {
@@ -108,7 +101,7 @@ impl<O: Outlet> Windows<'_, O> {
     /// Reads one window and publishes it, in two if it is too large for one.
     async fn send(
         &self,
-        session: &mut Session<'_>,
+        session: &Session<'_>,
         account: &Account,
         window: &WindowPlan,
     ) -> Result<(), Failure> {
@@ -130,7 +123,7 @@ impl<O: Outlet> Windows<'_, O> {
     /// All pages of a window, or none if they are too many.
     async fn read(
         &self,
-        session: &mut Session<'_>,
+        session: &Session<'_>,
         account: &Account,
         window: &WindowPlan,
     ) -> Result<Option<Read>, Failure> {
@@ -144,7 +137,7 @@ impl<O: Outlet> Windows<'_, O> {
         loop {
             let page = session.page(Ask::Transactions(id, days, next.as_ref())).await?;
             (read, next) = read.with(page);
-            if read.pages.iter().map(Bytes::len).sum::<usize>() > MAX_RAW {
+            if read.is_too_large() {
                 return Ok(None);
             }
             match &next {
@@ -157,10 +150,10 @@ impl<O: Outlet> Windows<'_, O> {
     /// Seals and sends a window; not if it is too large for the topic.
     async fn publish(&self, account: &Account, window: &WindowPlan, read: Read) -> Result<bool, Failure> {
         let fetched_at = self.clock.now();
-        let payload = sealed(self.key.clone(), window.window_id, read.pages).await?;
-        if payload.len() > MAX_SEALED {
+        let interaction_id = read.interaction_id.clone();
+        let Some(payload) = read.sealed(self.key.clone(), window.window_id).await? else {
             return Ok(false);
-        }
+        };
         let job = self.job;
         let raw = RawWindow {
             window_id: window.window_id,
@@ -179,7 +172,7 @@ impl<O: Outlet> Windows<'_, O> {
             to: window.to,
             complete: true,
             fetched_at,
-            interaction_id: read.interaction_id,
+            interaction_id,
             payload,
         };
         let message = Outbound::record(&topics::RAW_WINDOWS, account.key.uuid(), self.event(window), &raw);
@@ -231,33 +224,3 @@ impl<O: Outlet> Windows<'_, O> {
 
 /// The reason of [`institutions::Error::Forbidden`].
 const FORBIDDEN: &str = "forbidden";
-
-impl Default for Read {
-    fn default() -> Self {
-        Self { pages: Vec::new(), rows: 0, interaction_id: None }
-    }
-}
-
-impl Read {
-    /// The account came with the list of all.
-    fn account(fetched: &FetchedAccount) -> Self {
-        Self { pages: vec![fetched.raw.clone()], rows: 1, interaction_id: fetched.interaction_id.clone() }
-    }
-
-    /// One page more, and where the one after it is.
-    fn with(mut self, page: institutions::Page) -> (Self, Option<url::Url>) {
-        self.pages.push(page.body);
-        self.rows += page.rows;
-        self.interaction_id = page.interaction_id.or(self.interaction_id);
-        (self, page.next)
-    }
-}
-
-/// Packs, compresses and seals pages, away from the threads that wait for banks.
-async fn sealed(key: DataKey, window: WindowId, pages: Vec<Bytes>) -> Result<Vec<u8>, Failure> {
-    let seal = move || -> Result<Vec<u8>, Failure> {
-        let packed = zstd::bulk::compress(&pages::pack(pages), ZSTD_LEVEL).map_err(Fault::from)?;
-        Ok(key.seal(window.uuid().as_bytes(), &packed)?)
-    };
-    tokio::task::spawn_blocking(seal).await.map_err(Fault::from)?
-}
