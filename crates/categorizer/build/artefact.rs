@@ -54,6 +54,9 @@ fn spell_without_e(phrases: &mut BTreeMap<String, Vec<Entry>>) {
     phrases.extend(added);
 }
 
+/// Where logos are linked to; they are never copied.
+const COMMONS: &str = "https://commons.wikimedia.org/wiki/Special:FilePath/";
+
 #[derive(Clone, PartialEq, Eq)]
 struct Entry {
     owner: u32,
@@ -69,7 +72,7 @@ struct Entry {
 struct Build {
     strings: Strings,
     owners: Vec<u8>,
-    owner_ids: HashMap<(String, String), u32>,
+    owner_ids: HashMap<[String; 3], u32>,
     sets: Vec<u128>,
 }
 
@@ -77,24 +80,24 @@ impl Build {
     fn entry(&mut self, p: &Pattern) -> Result<Entry, String> {
         let small = |n: usize| u8::try_from(n).map_err(|e| e.to_string());
         Ok(Entry {
-            owner: self.owner(&p.name, &p.website)?,
+            owner: self.owner(&p.name, &p.website, &p.logo)?,
             set: self.set(p.countries)?,
             value: small(p.value)?,
             kind: small(p.kind)?,
-            bits: p.directions | (u8::from(p.weak) << 2),
+            bits: p.directions | (u8::from(p.weak) << 2) | (u8::from(p.generic) << 4),
             tokens: small(p.tokens)?,
             letters: small(p.letters.len())?,
         })
     }
 
-    fn owner(&mut self, name: &str, website: &str) -> Result<u32, String> {
-        let key = (name.to_owned(), website.to_owned());
+    fn owner(&mut self, name: &str, website: &str, logo: &str) -> Result<u32, String> {
+        let key = [name.to_owned(), website.to_owned(), logo.to_owned()];
         if let Some(id) = self.owner_ids.get(&key) {
             return Ok(*id);
         }
         let id = to_u32(self.owner_ids.len())?;
-        let slug = slug(name);
-        for part in [name, slug.as_str(), website] {
+        let logo = if logo.is_empty() { String::new() } else { format!("{COMMONS}{logo}?width=150") };
+        for part in [name, slug(name).as_str(), website, logo.as_str()] {
             let (offset, length) = self.strings.place(part)?;
             self.owners.extend(offset.to_le_bytes());
             self.owners.extend(length.to_le_bytes());

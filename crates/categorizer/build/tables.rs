@@ -40,6 +40,8 @@ pub struct Pattern {
     pub tokens: usize,
     pub name: String,
     pub website: String,
+    /// File name on Wikimedia Commons.
+    pub logo: String,
     pub kind: usize,
     /// Leaf, or channel for rows of that kind.
     pub value: usize,
@@ -47,6 +49,8 @@ pub struct Pattern {
     pub directions: u8,
     pub countries: u128,
     pub weak: bool,
+    /// The name is made of everyday and category words: a wording, not a merchant to show.
+    pub generic: bool,
     place: String,
 }
 
@@ -84,8 +88,44 @@ impl Tables {
                 tables.brand(&place, &row)?;
             }
         }
+        let gazetteer = rows(&root.join("gazetteer.csv"))?;
+        for (place, row) in &gazetteer {
+            tables.brand(place, row)?;
+        }
+        tables.borrow_facts(&gazetteer)?;
+        tables.mark_generic();
         tables.refuse_two_owners()?;
         Ok(tables)
+    }
+
+    /// A name without a site, made of words that anybody's shop could bear.
+    fn mark_generic(&mut self) {
+        let words: HashSet<&str> = self.patterns.iter().filter(|p| p.kind == 0).map(|p| p.letters.as_str()).collect();
+        let common = |name: &str| {
+            let text = Text::new(name);
+            text.tokens.iter().map(|t| text.word(t)).all(|w| words.contains(w) || self.everyday.contains(w))
+        };
+        let generic: Vec<bool> = self.patterns.iter().map(|p| p.generic || p.website.is_empty() && common(&p.name)).collect();
+        for (pattern, generic) in self.patterns.iter_mut().zip(generic) {
+            pattern.generic = generic;
+        }
+    }
+
+    /// Gives the brands of the other tables the site and logo the gazetteer has under their name.
+    fn borrow_facts(&mut self, gazetteer: &[(String, Row)]) -> Result<(), String> {
+        let mut facts: HashMap<String, Vec<(u128, &Row)>> = HashMap::new();
+        for (place, row) in gazetteer {
+            let countries = self.country_set(place, &field(row, "countries"))?;
+            facts.entry(canonical(&field(row, "name"))).or_default().push((countries, row));
+        }
+        for pattern in self.patterns.iter_mut().filter(|p| p.kind > 2 && p.logo.is_empty()) {
+            let named = facts.get(&canonical(&pattern.name)).into_iter().flatten();
+            if let Some((_, row)) = named.into_iter().find(|(c, _)| c & pattern.countries != 0) {
+                pattern.logo = field(row, "logo");
+                pattern.website = Some(field(row, "website")).filter(|w| !w.is_empty()).unwrap_or_else(|| pattern.website.clone());
+            }
+        }
+        Ok(())
     }
 
     fn channel(&mut self, place: String, row: &Row) -> Result<(), String> {
@@ -96,11 +136,13 @@ impl Tables {
             tokens: 0,
             name,
             website: String::new(),
+            logo: String::new(),
             kind: 1,
             value,
             directions: 3,
             countries: u128::MAX,
             weak: false,
+            generic: true,
             place,
         })
     }
@@ -113,20 +155,23 @@ impl Tables {
             tokens: 0,
             name: phrase,
             website: String::new(),
+            logo: String::new(),
             kind: 0,
             value,
             directions: 3,
             countries: u128::MAX,
             weak: field(row, "weak") == "1",
+            generic: true,
             place,
         })
     }
 
     fn brand(&mut self, place: &str, row: &Row) -> Result<(), String> {
-        let kind = field(row, "kind");
-        let kind = index_of(&KINDS, &kind).ok_or_else(|| format!("{place}: unknown kind \"{kind}\""))?;
+        // The gazetteer has neither kind nor direction: every row is a shop.
+        let kind = row.get("kind").map_or("gazetteer", String::as_str);
+        let kind = index_of(&KINDS, kind).ok_or_else(|| format!("{place}: unknown kind \"{kind}\""))?;
         let value = self.leaf(place, row)?;
-        let directions = match field(row, "direction").as_str() {
+        let directions = match row.get("direction").map_or("debit", String::as_str) {
             "debit" => 1,
             "credit" => 2,
             "any" => 3,
@@ -134,8 +179,8 @@ impl Tables {
         };
         let countries = self.country_set(place, &field(row, "countries"))?;
         let weak = field(row, "weak") == "1";
-        for phrase in field(row, "patterns").split('|') {
-            if !weak && self.everyday.contains(phrase) {
+        for phrase in field(row, "patterns").split('|').filter(|p| !p.is_empty()) {
+            if !weak && !is_wording(kind) && self.everyday.contains(phrase) {
                 return Err(format!("{place}: \"{phrase}\" is an everyday word; give it a weak row of its own"));
             }
             self.add(phrase, Pattern {
@@ -143,11 +188,13 @@ impl Tables {
                 tokens: 0,
                 name: field(row, "name"),
                 website: field(row, "website"),
+                logo: field(row, "logo"),
                 kind,
                 value,
                 directions,
                 countries,
                 weak,
+                generic: false,
                 place: place.to_owned(),
             })?;
         }
@@ -211,6 +258,11 @@ impl Tables {
         }
         if refused.is_empty() { Ok(()) } else { Err(refused.join("\n")) }
     }
+}
+
+/// Rows that hold a statement's own wordings, for which everyday words are just right.
+fn is_wording(kind: usize) -> bool {
+    KINDS.get(kind).is_some_and(|k| matches!(*k, "other" | "payroll" | "pension" | "benefits"))
 }
 
 /// Every row of a CSV file with its `file:line`.

@@ -89,9 +89,8 @@ fn merchant(knowledge: &Knowledge, found: &Found<'_>, said: Leaf) -> Option<Merc
     let start = found.reading.core.words.first().copied().unwrap_or(0);
     let sure = |hit: &&Hit| {
         hit.entry.is_some_and(|(entry, fit)| {
-            matches!(entry.kind, Kind::Firm | Kind::Gazetteer)
+            entry.names_merchant()
                 && fit >= Fit::Everywhere
-                && !entry.weak()
                 && hit.how == How::Whole
                 && hit.letters >= 3
                 && (hit.first <= start || (hit.end - hit.first >= 2 && hit.letters >= 8))

@@ -7,8 +7,10 @@ use crate::{
     evidence,
     knowledge::{Countries, Knowledge, KnowledgeError},
     matcher::{self, Hit},
+    model::Model,
     odds::{Odds, Verdict},
     record::{Channel, Enrichment, Id, Input, Reason, Source},
+    spelling,
     taxonomy::{Leaf, leaf},
     text::Text,
 };
@@ -23,6 +25,7 @@ pub struct Engine {
     knowledge: Knowledge,
     codes: Codes,
     prefixes: Prefixes,
+    model: Model,
 }
 
 /// What one pass over the text found.
@@ -40,7 +43,8 @@ impl Engine {
     pub fn embedded() -> Result<Self, KnowledgeError> {
         let knowledge = Knowledge::embedded()?;
         let prefixes = Prefixes::embedded(&knowledge)?;
-        Ok(Self { codes: Codes::embedded()?, prefixes, knowledge })
+        let model = Model::embedded().ok_or(KnowledgeError::Model)?;
+        Ok(Self { codes: Codes::embedded()?, prefixes, model, knowledge })
     }
 
     /// Enriches one record. Pure: the same input gives the same answer, alone or in a batch.
@@ -58,9 +62,26 @@ impl Engine {
         let by_text = reading.hits.iter();
         let by_text = by_text.filter_map(|h| evidence::reason(&self.knowledge, &text, &reading.core, h, debit));
         reasons.extend(by_text);
-        let verdict = decide(&reasons, debit);
+        evidence::settle(&mut reasons, channel, debit);
+        let verdict = self.decide(&text, &mut reasons, debit);
         let found = Found { text: &text, reading: &reading, reasons, channel, verdict, debit };
         compose::enrichment(&self.knowledge, input, found)
+    }
+
+    /// The verdict of all reasons, with the model's opinion beneath them. Where the model alone
+    /// decides it is a reason like any other.
+    fn decide(&self, text: &Text, reasons: &mut Vec<Reason>, debit: bool) -> Verdict {
+        let mut odds = Odds::new(self.model.weights(text));
+        for reason in reasons.iter() {
+            odds.add(reason.leaf, reason.weight);
+        }
+        let verdict = odds.verdict(debit);
+        if reasons.iter().all(|r| r.leaf.group() != verdict.in_group.group()) {
+            let id = Id::Entry("linear-model");
+            let weight = i32::from(verdict.of_group.value());
+            reasons.push(Reason { source: Source::Model, id, leaf: verdict.in_group, span: None, weight });
+        }
+        verdict
     }
 
     fn place(&self, input: &Input<'_>) -> Countries {
@@ -73,18 +94,17 @@ impl Engine {
     fn read(&self, raw: &str, text: &Text, at: Countries, debit: bool) -> Reading {
         let mut hits = matcher::hits(&self.knowledge, text, at, debit);
         let core = clean::core(raw, text, &hits, &self.prefixes, at);
-        hits.retain(|h| h.first >= core.after_prefix);
+        // A processor is the subject only where nothing that follows it is known.
+        if hits.iter().any(|h| h.first >= core.after_prefix && h.entry.is_some()) {
+            hits.retain(|h| h.first >= core.after_prefix);
+        }
+        hits.extend(spelling::compounds(&self.knowledge, text, &core, &hits, at));
+        if hits.iter().all(|h| h.entry.is_none_or(|(e, _)| e.weak())) {
+            hits.extend(spelling::cut_off(&self.knowledge, text, &core, at, debit));
+        }
         let channel = hits.iter().filter_map(|h| h.channel).find(|c| *c != Channel::Unknown).unwrap_or_default();
         Reading { core, hits, channel }
     }
-}
-
-fn decide(reasons: &[Reason], debit: bool) -> Verdict {
-    let mut odds = Odds::new([0; Leaf::COUNT]);
-    for reason in reasons {
-        odds.add(reason.leaf, reason.weight);
-    }
-    odds.verdict(debit)
 }
 
 fn structure(id: &'static str, leaf: Leaf, weight: i32) -> Reason {

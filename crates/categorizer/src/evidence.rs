@@ -10,8 +10,8 @@ use crate::{
     direction,
     knowledge::{Kind, Knowledge},
     matcher::{Fit, Hit, How},
-    record::{Id, Reason, Source},
-    taxonomy::Leaf,
+    record::{Channel, Id, Reason, Source},
+    taxonomy::{Leaf, leaf},
     text::Text,
 };
 
@@ -45,9 +45,55 @@ pub(crate) fn reason(knowledge: &Knowledge, text: &Text, core: &Core, hit: &Hit,
     };
     if entry.weak() {
         weight = weight.min(if fit == Fit::Home { 3_000 } else { 2_200 });
+        weight += i32::from(second_evidence(text, core, hit)) * 2_800;
+    }
+    if leaf == leaf::REFUND && entry.leaf() != Some(leaf::REFUND) {
+        weight = weight.min(5_200);
     }
     let source = if word { Source::Lexicon } else { Source::Brand };
     Some(Reason { source, id: Id::Entry(knowledge.id(&entry)), leaf, span: span(text, hit), weight })
+}
+
+/// A weak word is confirmed where it is all that is left of the line, or leads it and a branch
+/// number follows.
+fn second_evidence(text: &Text, core: &Core, hit: &Hit) -> bool {
+    let leads = core.words.first() == Some(&hit.first);
+    let alone = core.words.iter().all(|w| (hit.first..hit.end).contains(w));
+    let numbered = text.tokens.get(hit.end).is_some_and(|t| t.number && t.len() >= 2);
+    leads && (alone || numbered)
+}
+
+/// Weighs the reasons against each other: what only says how money moved yields to what says what
+/// for, and a transfer that says nothing more is a transfer.
+pub(crate) fn settle(reasons: &mut Vec<Reason>, channel: Channel, debit: bool) {
+    let for_what = reasons.iter().any(|r| !is_rail(r.leaf) && r.weight >= 4_000);
+    if for_what {
+        for reason in reasons.iter_mut().filter(|r| is_rail(r.leaf) && r.source != Source::Structure) {
+            reason.weight /= 2;
+        }
+    } else if let Some((id, leaf)) = of_channel(channel, debit) {
+        reasons.push(Reason { source: Source::Structure, id: Id::Entry(id), leaf, span: None, weight: 2_500 });
+    }
+}
+
+/// Leaves that name the rails rather than the purpose.
+fn is_rail(leaf: Leaf) -> bool {
+    matches!(
+        leaf,
+        leaf::P2P_IN | leaf::P2P_OUT | leaf::OTHER_TRANSFER | leaf::WALLET | leaf::CHEQUE | leaf::OTHER_INCOME
+    )
+}
+
+fn of_channel(channel: Channel, debit: bool) -> Option<(&'static str, Leaf)> {
+    match channel {
+        Channel::Transfer | Channel::StandingOrder => Some(("transfer", leaf::OTHER_TRANSFER)),
+        Channel::Wallet if debit => Some(("wallet", leaf::P2P_OUT)),
+        Channel::Wallet => Some(("wallet", leaf::P2P_IN)),
+        Channel::Atm if debit => Some(("atm", leaf::CASH_WITHDRAWAL)),
+        Channel::Cheque => Some(("cheque", leaf::CHEQUE)),
+        Channel::Fee if debit => Some(("fee", leaf::ACCOUNT_FEE)),
+        _ => None,
+    }
 }
 
 const fn by_length(letters: usize) -> i32 {

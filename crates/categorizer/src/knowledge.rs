@@ -17,6 +17,9 @@ pub enum KnowledgeError {
     /// The artefact does not have the shape this reader expects.
     #[error("the compiled tables are damaged at byte {0}; build the crate again")]
     Damaged(usize),
+    /// The model was trained for another taxonomy.
+    #[error("the model does not fit the taxonomy; train it again (see the module `model`)")]
+    Model,
     /// A table read at start has a wrong row.
     #[error("{file}:{line}: {what}")]
     Row {
@@ -71,9 +74,6 @@ impl Kind {
 pub struct Countries(u128);
 
 impl Countries {
-    /// Nothing known.
-    pub const NONE: Self = Self(0);
-
     /// Whether the row holds everywhere.
     pub const fn everywhere(self) -> bool {
         self.0 == u128::MAX
@@ -128,6 +128,13 @@ impl Entry {
     }
 }
 
+impl Entry {
+    /// Whether the name may be shown as a merchant's.
+    pub const fn names_merchant(&self) -> bool {
+        matches!(self.kind, Kind::Firm | Kind::Gazetteer) && self.bits & 0b1_0100 == 0
+    }
+}
+
 /// Every table of the artefact.
 pub struct Knowledge {
     countries: Vec<[u8; 2]>,
@@ -148,7 +155,7 @@ impl Knowledge {
         let mut reader = Reader { bytes: ARTEFACT, at: 0 };
         let countries = reader.section(2)?.chunks_exact(2).map(|c| [byte(c, 0), byte(c, 1)]).collect();
         let sets: Vec<u128> = reader.section(16)?.chunks_exact(16).map(u128_at).collect();
-        let owners = reader.section(18)?;
+        let owners = reader.section(24)?;
         let entries = reader.section(12)?.chunks_exact(12).map(|c| entry(c, &sets)).collect();
         let keys = reader.section(8)?.chunks_exact(8).map(u64_at).collect();
         let values = reader.section(4)?.chunks_exact(4).map(|c| u32_at(c, 0)).collect();
@@ -226,14 +233,16 @@ impl Knowledge {
 
     /// The row's merchant.
     pub fn merchant(&self, entry: &Entry) -> Merchant {
-        let website = self.string(self.owner(entry).get(12..).unwrap_or(&[]));
-        let website = (!website.is_empty()).then_some(website);
-        Merchant { id: self.id(entry), name: self.name(entry), website, logo_url: None }
+        let fact = |at: usize| {
+            let text = self.string(self.owner(entry).get(at..).unwrap_or(&[]));
+            (!text.is_empty()).then_some(text)
+        };
+        Merchant { id: self.id(entry), name: self.name(entry), website: fact(12), logo_url: fact(18) }
     }
 
     fn owner(&self, entry: &Entry) -> &'static [u8] {
-        let at = usize::try_from(entry.owner).unwrap_or(usize::MAX).saturating_mul(18);
-        self.owners.get(at..at.saturating_add(18)).unwrap_or(&[])
+        let at = usize::try_from(entry.owner).unwrap_or(usize::MAX).saturating_mul(24);
+        self.owners.get(at..at.saturating_add(24)).unwrap_or(&[])
     }
 
     fn string(&self, place: &[u8]) -> &'static str {

@@ -18,11 +18,13 @@ pub mod files;
 mod knowledge;
 mod matcher;
 pub mod memory;
+pub mod model;
 mod odds;
 pub mod record;
 mod rows;
+mod spelling;
 pub mod taxonomy;
-mod text;
+pub mod text;
 
 pub use engine::{Engine, VERSION};
 pub use knowledge::KnowledgeError;

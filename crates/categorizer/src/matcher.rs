@@ -117,9 +117,9 @@ pub(crate) fn choice(entry: &Entry, at: Countries) -> Option<(Entry, Fit)> {
 }
 
 /// Which of the rows that own one phrase is meant.
-pub(crate) fn rank(entry: &Entry, fit: Fit, debit: bool) -> (bool, Fit, bool, bool) {
+pub(crate) fn rank(entry: &Entry, fit: Fit, debit: bool) -> (bool, bool, bool, Fit, bool) {
     let named = !matches!(entry.kind, Kind::Word | Kind::Other);
-    (entry.holds_for(debit), fit, !entry.weak(), named)
+    (fit != Fit::Foreign, entry.holds_for(debit), !entry.weak(), fit, named)
 }
 
 fn fit(row: Countries, at: Countries) -> Fit {

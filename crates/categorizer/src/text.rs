@@ -165,7 +165,13 @@ impl Fingerprint {
     /// Appends letters.
     #[must_use]
     pub fn with(self, letters: &str) -> Self {
-        Self(letters.bytes().fold(self.0, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)))
+        letters.bytes().fold(self, Self::with_byte)
+    }
+
+    /// Appends one byte.
+    #[must_use]
+    pub const fn with_byte(self, byte: u8) -> Self {
+        Self((self.0 ^ byte as u64).wrapping_mul(0x0100_0000_01b3))
     }
 
     /// The finished key: well mixed and never zero, which marks an empty slot.
