@@ -97,7 +97,9 @@ pub fn unframe(value: &[u8]) -> Result<(u32, &[u8]), AvroError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Balance, BalanceKind, BalanceSnapshot, Provenance};
+    use crate::{
+        Balance, BalanceKind, BalanceSnapshot, Basket, Consent, ConsentEvent, ConsentEventType, Provenance,
+    };
     use proptest::prelude::*;
     use rust_decimal::Decimal;
     use uuid::Uuid;
@@ -136,6 +138,32 @@ mod tests {
             let datum = encode(&record).unwrap();
             prop_assert_eq!(decode::<BalanceSnapshot>(&datum, BalanceSnapshot::codec()).unwrap(), record);
         }
+    }
+
+    #[test]
+    fn a_consent_event_survives_the_wire() {
+        let id = Uuid::from_u128(7).to_string();
+        let event = ConsentEvent {
+            event_id: id.parse().unwrap(),
+            event_type: ConsentEventType::Created,
+            occurred_at: jiff::Timestamp::UNIX_EPOCH,
+            actor: "bank".to_owned(),
+            reason: None,
+            before: None,
+            after: "awaiting_authorisation".to_owned(),
+            consent: Consent {
+                consent_id: id.parse().unwrap(),
+                epoch: 1,
+                tenant_id: "bank".parse().unwrap(),
+                user_id: "user".parse().unwrap(),
+                institution_id: "sandbox".parse().unwrap(),
+                baskets: vec![Basket::Transactions].into(),
+                expires_at: jiff::Timestamp::UNIX_EPOCH,
+                history_from: Some(jiff::civil::date(2024, 2, 29)),
+            },
+        };
+        let datum = encode(&event).unwrap();
+        assert_eq!(decode::<ConsentEvent>(&datum, ConsentEvent::codec()).unwrap(), event);
     }
 
     #[test]

@@ -63,7 +63,7 @@ impl FromStr for Basket {
 
 /// The baskets of one consent: sorted, without repeats, always with [`Basket::Accounts`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(from = "Vec<Basket>")]
+#[serde(from = "Vec<Basket>", into = "Vec<Basket>")]
 pub struct Baskets(Vec<Basket>);
 
 impl Baskets {
@@ -82,6 +82,12 @@ impl Baskets {
     #[must_use]
     pub fn names(&self) -> Vec<String> {
         self.iter().map(|basket| basket.name().to_owned()).collect()
+    }
+}
+
+impl From<Baskets> for Vec<Basket> {
+    fn from(baskets: Baskets) -> Self {
+        baskets.0
     }
 }
 
