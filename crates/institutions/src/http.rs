@@ -190,6 +190,8 @@ fn max_body(limits: &Limits) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::slice::from_ref;
+
     use super::*;
 
     fn answer(status: u16, headers: &[(HeaderName, &str)], body: &'static str) -> Answer {
@@ -236,8 +238,8 @@ mod tests {
     fn an_answer_that_is_not_json_or_empty_is_malformed() {
         let json = (CONTENT_TYPE, "application/json; charset=utf-8");
         let read = |headers: &[_], body| answer(200, headers, body).json::<Vec<u8>>();
-        assert_eq!(read(&[json.clone()], "[1]"), Ok(vec![1]));
-        assert_eq!(read(&[json.clone()], ""), Err(Error::Malformed { what: "empty body" }));
+        assert_eq!(read(from_ref(&json), "[1]"), Ok(vec![1]));
+        assert_eq!(read(from_ref(&json), ""), Err(Error::Malformed { what: "empty body" }));
         assert_eq!(read(&[json], "[1"), Err(Error::Malformed { what: "not the JSON expected" }));
         assert_eq!(
             read(&[(CONTENT_TYPE, "text/html")], "[1]"),
