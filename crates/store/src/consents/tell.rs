@@ -1,10 +1,6 @@
 //! What everybody is told of a move, and what the audit log keeps of it.
 
-use std::sync::LazyLock;
-
-use apache_avro::Schema;
-use apache_avro::writer::datum::GenericDatumWriter;
-use events::{ConsentEvent, ConsentEventType, EventId, Outbound, Record, topics};
+use events::{ConsentEvent, ConsentEventType, EventId, Outbound, topics};
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
 use sqlx::PgConnection;
@@ -40,13 +36,8 @@ pub(crate) async fn tell(
     };
     audit(connection, &event).await?;
     let key = record.consent.consent_id.uuid();
-    let message = Outbound {
-        topic: &topics::CONSENT_EVENTS,
-        key,
-        partition_key: key,
-        event_id: event.event_id.uuid(),
-        payload: Some(encode(&event)?),
-    };
+    let message = Outbound::record(&topics::CONSENT_EVENTS, key, event.event_id.uuid(), &event)
+        .map_err(|_| StoreError::bug("consent event does not fit its schema"))?;
     outbox::put(connection, &[message], told.trace, told.now).await
 }
 
@@ -81,20 +72,4 @@ fn action(event_type: ConsentEventType) -> &'static str {
         ConsentEventType::Superseded => "superseded",
         ConsentEventType::DataDeleted => "data_deleted",
     }
-}
-
-/// Writes the event by way of a generic value: the direct way takes `Baskets`, a list in a struct of its own, for a
-/// record and refuses it. Consents move rarely enough for the detour.
-fn encode(event: &ConsentEvent) -> Result<Vec<u8>, StoreError> {
-    static SCHEMA: LazyLock<Result<Schema, String>> =
-        LazyLock::new(|| Schema::parse_str(ConsentEvent::SCHEMA).map_err(|error| error.to_string()));
-    let schema = SCHEMA.as_ref().map_err(StoreError::bug)?;
-    let write = || -> Result<Vec<u8>, apache_avro::Error> {
-        let value = apache_avro::to_value(event)?.resolve(schema)?;
-        let mut datum = Vec::new();
-        GenericDatumWriter::builder(schema).build()?.write_value(&mut datum, value)?;
-        Ok(datum)
-    };
-    // The library's error could quote the record.
-    write().map_err(|_| StoreError::bug("consent event does not fit its schema"))
 }
