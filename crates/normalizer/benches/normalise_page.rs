@@ -1,4 +1,5 @@
 //! CPU of one page of 100 transactions from JSON to Avro, new and seen before.
+#![expect(clippy::unwrap_used, reason = "a benchmark whose fixture is wrong may end")]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use events::{AccountKey, RawKind, RawWindow};

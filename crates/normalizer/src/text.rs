@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::row::RowFault;
 
 /// Sixteen times what UK Open Banking allows for the longest text (500 characters); a row must fit into a message.
-pub const MAX_BYTES: usize = 8_000;
+pub(crate) const MAX_BYTES: usize = 8_000;
 
 /// Trims, turns control characters into spaces and removes bidirectional overrides (Unicode Standard Annex 9), which
 /// would let a payee's name show as another one. Nothing left is no text.

@@ -174,7 +174,8 @@ fn pending_with_the_latest_possible_date_is_found_again_when_booked_earlier() {
 #[test]
 fn a_pending_row_that_is_still_shown_is_not_taken_for_the_booked_one_beside_it() {
     let shown = with_id("p-1", pending(row(0, "-3.00", "COFFEE")));
-    let (one, two) = twice(&[shown.clone()], &[with_id("b-1", row(1, "-3.00", "COFFEE")), shown]);
+    let (one, two) =
+        twice(std::slice::from_ref(&shown), &[with_id("b-1", row(1, "-3.00", "COFFEE")), shown.clone()]);
     assert_eq!(two[1], one[0]);
     assert_ne!(two[0], one[0]);
 }
@@ -198,17 +199,17 @@ fn ids_reissued_and_texts_rewritten_days_later_change_nothing() {
 #[test]
 fn an_id_absent_on_one_day_and_positional_on_the_next_changes_nothing() {
     let plain = row(0, "-1.00", "A");
-    let (one, two) = twice(&[plain.clone()], &[with_id("2026-04-01.1", plain)]);
+    let (one, two) = twice(std::slice::from_ref(&plain), &[with_id("2026-04-01.1", plain.clone())]);
     assert_eq!(one, two);
 }
 
 #[test]
 fn an_id_that_arrives_late_changes_nothing() {
     let plain = row(0, "-1.00", "A");
-    let (one, two) = twice(&[plain.clone()], &[with_id("t-1", plain.clone())]);
+    let (one, two) = twice(std::slice::from_ref(&plain), &[with_id("t-1", plain.clone())]);
     assert_eq!(one, two);
     // With an equal neighbour, one of both is the old one.
-    let (one, two) = twice(&[plain.clone()], &[with_id("t-1", plain.clone()), plain]);
+    let (one, two) = twice(std::slice::from_ref(&plain), &[with_id("t-1", plain.clone()), plain.clone()]);
     assert!(two.contains(&one[0]) && two[0] != two[1]);
 }
 
