@@ -153,16 +153,17 @@ mod tests {
         let ids = |all: &Institutions| {
             all.list().iter().map(|one| one.profile().id.to_string()).collect::<Vec<_>>()
         };
-        write("one.toml", EXAMPLE);
+        let example = EXAMPLE.replace("{ file = \"/run/secrets/sandbox_client_secret\" }", "\"secret\"");
+        write("one.toml", &example);
         write("notes.txt", "not a profile");
         let institutions = Institutions::load(dir.path()).unwrap();
         assert_eq!(ids(&institutions), ["sandbox-uk"]);
 
-        write("two.toml", &EXAMPLE.replace("id = \"sandbox-uk\"", "id = \"another\""));
+        write("two.toml", &example.replace("id = \"sandbox-uk\"", "id = \"another\""));
         institutions.clone().reload().unwrap();
         assert_eq!(ids(&institutions), ["another", "sandbox-uk"]);
 
-        write("two.toml", EXAMPLE);
+        write("two.toml", &example);
         assert!(institutions.reload().unwrap_err().to_string().contains("two profiles"));
         assert_eq!(ids(&institutions), ["another", "sandbox-uk"]);
         assert!(institutions.get(&"unknown".parse().unwrap()).is_none());

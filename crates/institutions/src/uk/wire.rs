@@ -124,7 +124,8 @@ pub(super) fn page(answer: &Answer, resource: &Url) -> Result<Page, Error> {
 
 /// What the institution called the exchange, if it looks like an id.
 fn interaction_id(answer: &Answer) -> Option<String> {
-    answer.header(&INTERACTION_ID).filter(|id| (1..=64).contains(&id.len())).map(str::to_owned)
+    let plain = |id: &str| id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    answer.header(&INTERACTION_ID).filter(|id| (1..=64).contains(&id.len()) && plain(id)).map(str::to_owned)
 }
 
 #[derive(Deserialize)]
