@@ -1,0 +1,1 @@
+//! Records that a stage refused.
