@@ -16,6 +16,57 @@ pub mod identity;
 pub mod payload;
 pub mod records;
 pub mod row;
-//mod stage;
+mod stage;
 mod text;
 pub mod uk;
+use std::sync::Arc;
+
+use events::topics;
+use serde::Deserialize;
+use service::{Clock, Health, Shutdown};
+use stage_runner::{Kafka, StageSpec};
+use store::Store;
+
+pub use stage::Normalizer;
+
+/// How the role runs.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NormalizerConfig {
+    /// Worker threads of this process; more than there are partitions are idle.
+    pub workers: usize,
+}
+
+impl Default for NormalizerConfig {
+    fn default() -> Self {
+        Self { workers: 1 }
+    }
+}
+
+/// What the role works with.
+pub struct Deps {
+    /// Landed rows and data keys.
+    pub store: Store,
+    /// Topics.
+    pub kafka: Kafka,
+    /// The time.
+    pub clock: Clock,
+    /// Where the role reports that it lives.
+    pub health: Health,
+}
+
+/// Normalises until shutdown.
+///
+/// # Errors
+/// When the broker refuses, or too many windows in a row are rejected.
+pub async fn run(config: NormalizerConfig, deps: Deps, shutdown: Shutdown) -> anyhow::Result<()> {
+    let spec = StageSpec {
+        name: "normalizer",
+        inputs: const { &[&topics::RAW_WINDOWS] },
+        outputs: const { &[&topics::TRANSACTIONS_NORMALIZED, &topics::ACCOUNTS, &topics::BALANCES] },
+        workers: config.workers,
+    };
+    let stage = Arc::new(Normalizer::new(deps.store, deps.clock));
+    stage_runner::run_stage(&deps.kafka, spec, stage, shutdown).await?;
+    Ok(())
+}

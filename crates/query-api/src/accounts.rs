@@ -125,7 +125,7 @@ fn view(account: StoredAccount, now: Timestamp) -> AccountView {
 fn balance(balance: Balance) -> BalanceView {
     BalanceView {
         kind: balance.kind.name(),
-        money: AmountView { amount: balance.amount, currency: balance.currency.code() },
+        money: AmountView::new(balance.amount, balance.currency),
         as_of: balance.as_of,
         includes_credit_line: balance.includes_credit_line,
     }

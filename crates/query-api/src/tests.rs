@@ -33,8 +33,10 @@ fn now() -> Timestamp {
     "2026-04-06T00:00:00Z".parse().unwrap()
 }
 
+/// An example as it comes off the wire.
 fn example<T: events::Record>(json: &str) -> T {
-    serde_json::from_str(json).unwrap()
+    let record: T = serde_json::from_str(json).unwrap();
+    events::avro::decode(&events::avro::encode(&record).unwrap(), T::codec()).unwrap()
 }
 
 fn enriched() -> EnrichedTransaction {

@@ -1,6 +1,6 @@
 //! A transaction as the API shows it.
 
-use events::Evidence;
+use events::{Currency, Evidence, Money};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
@@ -18,6 +18,15 @@ pub(crate) struct AmountView {
     /// ISO 4217.
     #[schema(example = "GBP")]
     pub(crate) currency: &'static str,
+}
+
+impl AmountView {
+    /// With the decimal places of the currency, or as many more as are significant; the store keeps no trailing zeros
+    /// apart from other ones.
+    pub(crate) fn new(amount: Decimal, currency: Currency) -> Self {
+        let amount = Money::new(amount, currency).map_or(amount, |money| money.amount());
+        Self { amount, currency: currency.code() }
+    }
 }
 
 /// One transaction: what the bank said and what was found out.
@@ -184,7 +193,7 @@ impl From<StoredTransaction> for TransactionView {
             institution: row.institution_id.to_string(),
             status: row.status.name(),
             mutable: row.mutable,
-            money: AmountView { amount: row.amount, currency: row.currency.code() },
+            money: AmountView::new(row.amount, row.currency),
             booking_date: row.booking_date,
             value_date: row.value_date,
             transaction_date: row.transaction_date,
@@ -221,10 +230,10 @@ impl From<StoredTransaction> for TransactionView {
                 purpose: row.purpose_code,
             },
             foreign_exchange: row.foreign_exchange.map(|exchange| ExchangeView {
-                money: AmountView { amount: exchange.amount, currency: exchange.currency.code() },
+                money: AmountView::new(exchange.amount, exchange.currency),
                 rate: exchange.rate,
             }),
-            balance_after: row.balance_after,
+            balance_after: row.balance_after.map(|balance| AmountView::new(balance, row.currency).amount),
             origin: OriginView {
                 consent: row.consent_id.uuid(),
                 window: row.window_id.uuid(),
