@@ -152,7 +152,7 @@ mod tests {
         let bench = Bench::new().await;
         let event = bench.event(ConsentEventType::Authorised);
         bench.land(0, &[event.clone(), event.clone()]).await;
-        bench.land(2, &[event.clone()]).await;
+        bench.land(2, std::slice::from_ref(&event)).await;
         let job = bench.progress().await.unwrap();
         assert_eq!((job.job_id.uuid(), job.state), (event.event_id.uuid(), JobState::Waiting));
         let now = bench.sink.clock.now();

@@ -70,3 +70,77 @@ impl Planner {
         jobs.issue_due(now, self.config.max_open_windows, limit).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use events::{Basket, Consent, ConsentId, FetchJob, FetchReason, JobId, Record, avro, topics};
+    use jiff::SignedDuration;
+    use service::Health;
+    use store::testing::fresh;
+    use store::{ConsentStatus, NewJob, Transition};
+
+    use super::*;
+
+    /// Waits for the attempts that were put on the topic to be these.
+    async fn issued(store: &Store, attempts: &[i32]) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            let rows = store.outbox().read(100).await.unwrap();
+            let jobs = rows.iter().filter(|row| row.message.topic.name == topics::FETCH_JOBS_FIRST.name);
+            let payloads = jobs.filter_map(|row| row.message.payload.as_ref());
+            let seen: Vec<_> = payloads
+                .map(|payload| avro::decode::<FetchJob>(payload, FetchJob::codec()).unwrap().attempt)
+                .collect();
+            if seen == attempts {
+                return;
+            }
+            assert!(Instant::now() < deadline, "issued are {seen:?}, not {attempts:?}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_due_job_is_issued_and_issued_again_when_it_does_not_land() {
+        let (store, clock) = (fresh().await, Clock::manual("2026-03-31T10:00:00Z".parse().unwrap()));
+        let now = clock.now();
+        let consent = Consent {
+            consent_id: ConsentId::new(now),
+            epoch: 0,
+            tenant_id: "tenant".parse().unwrap(),
+            user_id: "user".parse().unwrap(),
+            institution_id: "bank".parse().unwrap(),
+            baskets: vec![Basket::Transactions].into(),
+            expires_at: "2026-12-31T00:00:00Z".parse().unwrap(),
+            history_from: None,
+        };
+        store.consents().create(&consent, "bank", now, None).await.unwrap();
+        let to = ConsentStatus::Active;
+        let step = Transition { to, actor: "user", reason: None, now, trace: None };
+        let consent = store.consents().transition(consent.consent_id, &step).await.unwrap().consent;
+        let job = NewJob {
+            job_id: JobId::new(now),
+            consent: &consent,
+            reason: FetchReason::First,
+            from: None,
+            psu: None,
+            not_before: now,
+            deadline: now + SignedDuration::from_mins(10),
+            trace: None,
+        };
+        store.jobs().enqueue(&job).await.unwrap();
+
+        let (health, shutdown) = (Health::new(), Shutdown::new());
+        let planner = Planner { store: store.clone(), clock: clock.clone(), config: FetchConfig::default() };
+        let running = planner.run(health.component("planner", PATIENCE), shutdown.clone());
+        let watching = async {
+            issued(&store, &[1]).await;
+            assert!(health.waiting().is_empty());
+            clock.advance(SignedDuration::from_mins(11));
+            issued(&store, &[1, 2]).await;
+            shutdown.trigger();
+        };
+        let (ended, ()) = tokio::join!(running, watching);
+        ended.unwrap();
+        assert!(health.dead().is_empty());
+    }
+}
