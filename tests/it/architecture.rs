@@ -35,7 +35,8 @@ fn metadata() -> Metadata {
 fn edges(metadata: &Metadata) -> BTreeMap<String, BTreeSet<String>> {
     let packages = metadata.workspace_packages();
     let dependencies = |package: &cargo_metadata::Package| {
-        let used = package.dependencies.iter().filter(|dependency| dependency.kind != DependencyKind::Development);
+        let used =
+            package.dependencies.iter().filter(|dependency| dependency.kind != DependencyKind::Development);
         used.map(|dependency| dependency.name.clone()).collect()
     };
     packages.iter().map(|package| (package.name.to_string(), dependencies(package))).collect()
@@ -54,7 +55,8 @@ fn dependencies_between_our_crates_point_down_only() {
 
 #[test]
 fn every_crate_of_the_workspace_is_in_the_table() {
-    let known: BTreeSet<&str> = ALLOWED.iter().map(|(name, _)| *name).chain(["connector", "connector-tests"]).collect();
+    let known: BTreeSet<&str> =
+        ALLOWED.iter().map(|(name, _)| *name).chain(["connector", "connector-tests"]).collect();
     let edges = edges(&metadata());
     let unknown: Vec<_> = edges.keys().filter(|name| !known.contains(name.as_str())).collect();
     assert!(unknown.is_empty(), "not in the table of ARCHITECTURE.md: {unknown:?}");

@@ -1,0 +1,64 @@
+//! What operators see of a running system.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use connector_tests::testkit::{Seen, System, seconds};
+use events::topics;
+use reqwest::Method;
+use serde_json::json;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_worker_tells_whether_it_is_alive_and_ready_and_what_it_counts() {
+    let system = System::start().await;
+    assert_eq!(system.places.ops.len(), system.workers().len());
+    for (worker, base) in &system.places.ops {
+        for path in ["livez", "readyz", "metrics"] {
+            let answer = system.anonymous(Method::GET, base, path).send().await.unwrap();
+            assert_eq!(answer.status(), 200, "{path} of {worker}");
+            let text = answer.text().await.unwrap();
+            assert!(!text.is_empty(), "{path} of {worker} says nothing");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_trace_leads_from_the_approval_to_the_published_row() {
+    const ASKED: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let system = System::start().await;
+    let customer = system.bank.customers().await.remove(0);
+    let body = json!({
+        "user_id": "user-0",
+        "institution_id": system.institution,
+        "baskets": ["accounts", "balances", "transactions"],
+        "expires_at": (connector_tests::testkit::now() + jiff::SignedDuration::from_hours(24 * 30)).to_string(),
+    });
+    let asked = system.request(Method::POST, &system.places.consents, "v1/consents").json(&body);
+    let answer = asked.header("traceparent", format!("00-{ASKED}-00f067aa0ba902b7-01")).send().await.unwrap();
+    let consent = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+    system.approve(&consent, &customer).await;
+    system.fetch_is(&consent.id, "done", seconds(120)).await;
+
+    let events = system.broker.read(topics::CONSENT_EVENTS.name);
+    assert_eq!(trace(&events[0]), Some(ASKED), "the created event is not in the caller's trace");
+    let way = [
+        &topics::FETCH_JOBS_FIRST,
+        &topics::RAW_WINDOWS,
+        &topics::TRANSACTIONS_NORMALIZED,
+        &topics::TRANSACTIONS_ENRICHED,
+    ];
+    let traces: BTreeMap<&str, BTreeSet<String>> =
+        way.into_iter().map(|topic| (topic.name, traces(&system, topic))).collect();
+    let expected = BTreeSet::from([trace(&events[1]).unwrap().to_owned()]);
+    for (topic, found) in traces {
+        assert_eq!(found, expected, "{topic} is not in the trace of the approval");
+    }
+}
+
+fn traces(system: &System, topic: &events::Topic) -> BTreeSet<String> {
+    system.broker.read(topic.name).iter().map(|seen| trace(seen).unwrap_or("none").to_owned()).collect()
+}
+
+/// The trace id in the W3C header `traceparent`.
+fn trace(seen: &Seen) -> Option<&str> {
+    seen.headers.get("traceparent")?.split('-').nth(1)
+}
