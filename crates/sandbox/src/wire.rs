@@ -321,7 +321,8 @@ impl Transaction {
 
 impl Detail {
     fn new(account: &data::Account, row: &data::Row, booked: bool) -> Self {
-        let balance = || RunningBalance { signed: Signed::new(row.balance, &account.currency), r#type: "ITBD" };
+        let balance =
+            || RunningBalance { signed: Signed::new(row.balance, &account.currency), r#type: "ITBD" };
         let told = row.merchant.is_some() || row.mcc.is_some();
         let party = row.party.as_ref().map(|party| Identification {
             scheme_name: party.account.as_ref().map(|(scheme, _)| *scheme),

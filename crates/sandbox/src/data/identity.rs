@@ -68,16 +68,11 @@ fn open(spec: &AccountSpec, market: Option<&Market>, holder: &str, owner: &str, 
 /// An IBAN of an invented bank (ISO 13616): check digits are 98 minus the remainder by 97 of the rearranged number.
 fn irish_iban(number: &str) -> String {
     let basic = format!("FERN997310{number}");
-    let digits = format!("{basic}IE00").chars().filter_map(|letter| letter.to_digit(36)).fold(0, |rest, value| {
-        if value < 10 { (rest * 10 + value) % 97 } else { (rest * 100 + value) % 97 }
-    });
+    let digits =
+        format!("{basic}IE00").chars().filter_map(|letter| letter.to_digit(36)).fold(0, |rest, value| {
+            if value < 10 { (rest * 10 + value) % 97 } else { (rest * 100 + value) % 97 }
+        });
     format!("IE{:02}{basic}", 98 - digits)
-}
-
-/// The last four digits of an account's number, as statements print them.
-pub(super) fn last_four(account: &Account) -> &str {
-    let number = &account.identification;
-    number.get(number.len().saturating_sub(4)..).unwrap_or_default()
 }
 
 /// How many units of `market`'s currency one unit of `home`'s buys, before the day's movement.

@@ -188,6 +188,13 @@ impl Account {
         self.opening + self.rows.iter().map(|row| row.amount).sum::<Decimal>()
     }
 
+    /// The last four characters of its number, as statements print them.
+    #[must_use]
+    pub fn last_four(&self) -> &str {
+        let number = &self.identification;
+        number.get(number.len().saturating_sub(4)..).unwrap_or_default()
+    }
+
     /// All rows as banks list them: the newest shown booking day first.
     #[must_use]
     pub fn newest_first(&self, today: Date) -> Vec<&Row> {

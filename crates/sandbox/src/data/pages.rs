@@ -37,7 +37,9 @@ fn pages_of(customer: &Customer, today: Date) -> Vec<PageLine> {
         let rows = account.newest_first(today);
         let total = rows.len().div_ceil(PAGE);
         let numbered = (1..).zip(rows.chunks(PAGE));
-        numbered.map(|(number, rows)| line(customer, account, rows, view, (number, total))).collect::<Vec<_>>()
+        numbered
+            .map(|(number, rows)| line(customer, account, rows, view, (number, total)))
+            .collect::<Vec<_>>()
     };
     customer.accounts.iter().flat_map(pages_of_account).collect()
 }

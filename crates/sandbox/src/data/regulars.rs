@@ -5,7 +5,6 @@ use rust_decimal::{Decimal, RoundingStrategy};
 
 use super::calendar::Shift;
 use super::catalogue::{Means, Regular};
-use super::identity::last_four;
 use super::model::{Kind, Party};
 use super::simulation::{Draft, Simulation};
 use super::{AMOUNT_OF_A_DAY, AMOUNT_OF_A_PAYMENT, PARTY};
@@ -37,9 +36,8 @@ impl Simulation<'_> {
         let amount = self.regular_amount(number, regular, day);
         let sign = if matches!(regular.how, Means::BacsIn | Means::FasterIn) { amount } else { -amount };
         let mut dice = self.day_dice(PARTY + number, day);
-        let text = |text: &str, dice: &mut _| {
-            self.fill(text, &self.circle.city, self.dice(PARTY, number), dice)
-        };
+        let text =
+            |text: &str, dice: &mut _| self.fill(text, &self.circle.city, self.dice(PARTY, number), dice);
         let mut draft = Draft::plain(kind, sign, text(&regular.description, &mut dice), &regular.category);
         match regular.how {
             Means::Card => {
@@ -91,13 +89,16 @@ impl Simulation<'_> {
         let accounts = &self.customer.accounts;
         let (Some(source), Some(target)) = (accounts.get(from), accounts.get(to)) else { return };
         let party = |name: &str, account: &super::Account| {
-            Some(Party { name: name.to_owned(), account: Some((account.scheme, account.identification.clone())) })
+            Some(Party {
+                name: name.to_owned(),
+                account: Some((account.scheme, account.identification.clone())),
+            })
         };
         let (out, into) = if regular.how == Means::Repay {
-            let text = regular.description.replace("{last4}", last_four(target));
+            let text = regular.description.replace("{last4}", target.last_four());
             (text, "PAYMENT RECEIVED - THANK YOU".to_owned())
         } else {
-            (format!("TO A/C {}", last_four(target)), format!("FROM A/C {}", last_four(source)))
+            (format!("TO A/C {}", target.last_four()), format!("FROM A/C {}", source.last_four()))
         };
         let mut sent = Draft::plain(Kind::OwnOut, -amount, out, &regular.category);
         sent.party = party(&self.customer.name, target);
@@ -113,7 +114,11 @@ impl Simulation<'_> {
         let amount = exact.round_dp_with_strategy(2, RoundingStrategy::ToZero);
         let kind = if regular.how == Means::Interest { Kind::Interest } else { Kind::Fee };
         if (kind == Kind::Interest) == (amount > Decimal::ZERO) && !amount.is_zero() {
-            self.post(account, day, Draft::plain(kind, amount, regular.description.clone(), &regular.category));
+            self.post(
+                account,
+                day,
+                Draft::plain(kind, amount, regular.description.clone(), &regular.category),
+            );
         }
     }
 }

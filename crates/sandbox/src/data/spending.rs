@@ -30,13 +30,13 @@ impl<'a> Simulation<'a> {
         let habits = self.catalogue.habits.iter().filter(|habit| habit.persona == self.persona.persona);
         self.shops = habits
             .filter_map(|habit| {
-                let open: Vec<_> = self.merchants(&self.persona.market, true)
+                let open: Vec<_> = self
+                    .merchants(&self.persona.market, true)
                     .filter(|(_, merchant)| merchant.category == habit.category)
                     .collect();
                 let mut favourites = open.clone();
-                favourites.retain(|(number, _)| {
-                    self.dice(FAVOURITE, *number).chance(FAVOURITES.0, FAVOURITES.1)
-                });
+                favourites
+                    .retain(|(number, _)| self.dice(FAVOURITE, *number).chance(FAVOURITES.0, FAVOURITES.1));
                 let shops = if favourites.is_empty() { open } else { favourites };
                 Some((self.account(&habit.account)?, habit.times, shops))
             })
@@ -61,9 +61,7 @@ impl<'a> Simulation<'a> {
         let mut dice = self.day_dice(DAY, day);
         let city = self.circle.city.clone();
         for (account, times, shops) in self.shops.clone() {
-            if let Some((number, merchant)) =
-                dice.chance(times, 30).then(|| dice.pick(&shops)).flatten()
-            {
+            if let Some((number, merchant)) = dice.chance(times, 30).then(|| dice.pick(&shops)).flatten() {
                 let place = Place { city: &city, abroad: None };
                 self.buy(account, *number, merchant, &place, day, &mut dice);
             }
@@ -96,7 +94,15 @@ impl<'a> Simulation<'a> {
         day >= first && day < first.saturating_add(self.persona.trip_days.days())
     }
 
-    fn buy(&mut self, account: usize, number: u64, shop: &Merchant, place: &Place<'_>, day: Date, dice: &mut Dice) {
+    fn buy(
+        &mut self,
+        account: usize,
+        number: u64,
+        shop: &Merchant,
+        place: &Place<'_>,
+        day: Date,
+        dice: &mut Dice,
+    ) {
         let price = dice.amount(shop.low, shop.high);
         let price = if shop.how == Payment::Cash { in_tens(price) } else { price };
         let exchange = place.abroad.and_then(|(there, home)| exchange(price, there, home, dice));
