@@ -49,7 +49,8 @@ pub struct Pattern {
     pub directions: u8,
     pub countries: u128,
     pub weak: bool,
-    /// The name is made of everyday and category words: a wording, not a merchant to show.
+    /// The name must not be shown as a merchant's: it is made of everyday and category words, or the
+    /// pattern does not spell it, so that it may as well be a parent's or a neighbour's.
     pub generic: bool,
     place: String,
 }
@@ -105,7 +106,8 @@ impl Tables {
             let text = Text::new(name);
             text.tokens.iter().map(|t| text.word(t)).all(|w| words.contains(w) || self.everyday.contains(w))
         };
-        let generic: Vec<bool> = self.patterns.iter().map(|p| p.generic || p.website.is_empty() && common(&p.name)).collect();
+        let hidden = |p: &Pattern| p.generic || (p.website.is_empty() && common(&p.name)) || !spells(&p.letters, &p.name);
+        let generic: Vec<bool> = self.patterns.iter().map(hidden).collect();
         for (pattern, generic) in self.patterns.iter_mut().zip(generic) {
             pattern.generic = generic;
         }
@@ -179,6 +181,7 @@ impl Tables {
         };
         let countries = self.country_set(place, &field(row, "countries"))?;
         let weak = field(row, "weak") == "1";
+        let name = field(row, "name");
         for phrase in field(row, "patterns").split('|').filter(|p| !p.is_empty()) {
             if !weak && !is_wording(kind) && self.everyday.contains(phrase) {
                 return Err(format!("{place}: \"{phrase}\" is an everyday word; give it a weak row of its own"));
@@ -186,7 +189,7 @@ impl Tables {
             self.add(phrase, Pattern {
                 letters: String::new(),
                 tokens: 0,
-                name: field(row, "name"),
+                name: at_home(&name, phrase),
                 website: field(row, "website"),
                 logo: field(row, "logo"),
                 kind,
@@ -258,6 +261,28 @@ impl Tables {
         }
         if refused.is_empty() { Ok(()) } else { Err(refused.join("\n")) }
     }
+}
+
+/// Whether the pattern begins some telling word of the name, or the other way round.
+fn spells(letters: &str, name: &str) -> bool {
+    let text = Text::new(name);
+    let telling = text.tokens.iter().map(|t| text.word(t)).filter(|w| *w != "the" && w.len() >= 2);
+    let squeezed = canonical(name);
+    squeezed.starts_with(letters) || telling.take(2).any(|w| {
+        let stem: String = w.chars().take(5).collect();
+        letters.contains(&stem)
+    })
+}
+
+/// A brand's name without the country it was noted under, where the pattern is the rest.
+fn at_home(name: &str, phrase: &str) -> String {
+    const COUNTRIES: [&str; 14] = [
+        "USA", "US", "UK", "Canada", "Australia", "Ireland", "NYC", "Deutschland", "France", "España", "Italia",
+        "Nederland", "India", "Brasil",
+    ];
+    let stripped = COUNTRIES.iter().find_map(|c| name.strip_suffix(c)).map(str::trim_end);
+    let rest = stripped.filter(|rest| canonical(rest) == canonical(phrase));
+    rest.unwrap_or(name).to_owned()
 }
 
 /// Rows that hold a statement's own wordings, for which everyday words are just right.

@@ -1,6 +1,7 @@
 //! Making the answer of what was found: names, flags, and a category only as fine as it is sure.
 
 use crate::{
+    calibration::calibrated,
     clean, direction,
     engine::{Reading, VERSION},
     knowledge::{Entry, Kind, Knowledge},
@@ -32,7 +33,8 @@ pub(crate) struct Found<'a> {
 
 /// The answer.
 pub(crate) fn enrichment(knowledge: &Knowledge, input: &Input<'_>, found: Found<'_>) -> Enrichment {
-    let (category, confidence, leaf) = say(found.verdict);
+    let (category, raw, leaf) = say(found.verdict);
+    let source = source(&found.reasons, leaf);
     let merchant = merchant(knowledge, &found, leaf);
     let clean_description = match merchant {
         Some(merchant) => clean::short(merchant.name),
@@ -46,8 +48,8 @@ pub(crate) fn enrichment(knowledge: &Knowledge, input: &Input<'_>, found: Found<
         channel: found.channel,
         flags: flags(&found, leaf),
         category,
-        confidence,
-        source: source(&found.reasons, leaf),
+        confidence: calibrated(source, raw),
+        source,
         why: why(found.reasons, leaf),
         external_category: input.external_category.map(str::to_owned),
         taxonomy_version: taxonomy::VERSION,

@@ -1,6 +1,8 @@
 //! Which categories money going out or coming in may have, and what a word of the other direction
 //! means. Hard constraints: no evidence overrides them.
 
+use std::sync::LazyLock;
+
 use crate::taxonomy::{Leaf, leaf};
 
 /// Leaves only money coming in can have, beside the whole of `INCOME`.
@@ -27,6 +29,17 @@ pub(crate) fn allows(debit: bool, leaf: Leaf) -> bool {
     let only_in = leaf.primary() == "INCOME" || ONLY_IN.contains(&leaf);
     if debit { !only_in } else { only_in || BOTH.contains(&leaf) }
 }
+
+/// The answers of [`allows`] for every leaf, money coming in first.
+pub(crate) static ALLOWED: LazyLock<[[bool; Leaf::COUNT]; 2]> = LazyLock::new(|| {
+    [false, true].map(|debit| {
+        let mut allowed = [false; Leaf::COUNT];
+        for (slot, leaf) in allowed.iter_mut().zip(Leaf::all()) {
+            *slot = leaf != leaf::UNCATEGORISED && allows(debit, leaf);
+        }
+        allowed
+    })
+});
 
 /// What evidence for `leaf` means for money of this direction: itself where allowed, the other leg
 /// where there is one (a shop's credit is a refund), else nothing.

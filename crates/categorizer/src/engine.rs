@@ -4,7 +4,7 @@ use crate::{
     clean::{self, Core, Prefixes},
     codes::Codes,
     compose::{self, Found},
-    evidence,
+    evidence::{self, Settled},
     knowledge::{Countries, Knowledge, KnowledgeError},
     matcher::{self, Hit},
     model::Model,
@@ -68,10 +68,16 @@ impl Engine {
         compose::enrichment(&self.knowledge, input, found)
     }
 
-    /// The verdict of all reasons, with the model's opinion beneath them. Where the model alone
-    /// decides it is a reason like any other.
+    /// The verdict of all reasons, with the model's opinion beneath them: whole where they are weak,
+    /// half where they are strong but disagree, not asked where they settle the matter. Where the
+    /// model alone decides it is a reason like any other.
     fn decide(&self, text: &Text, reasons: &mut Vec<Reason>, debit: bool) -> Verdict {
-        let mut odds = Odds::new(self.model.weights(text));
+        let opinion = match evidence::settledness(reasons) {
+            Settled::Yes => [0; Leaf::COUNT],
+            Settled::Half => self.model.weights(text).map(|w| w / 2),
+            Settled::No => self.model.weights(text),
+        };
+        let mut odds = Odds::new(opinion);
         for reason in reasons.iter() {
             odds.add(reason.leaf, reason.weight);
         }

@@ -15,6 +15,9 @@ use crate::{
     text::Text,
 };
 
+/// What "it is a transfer" weighs.
+const BARE_TRANSFER: i32 = 2_500;
+
 /// The reason a hit gives, if its category can be had in this direction.
 pub(crate) fn reason(knowledge: &Knowledge, text: &Text, core: &Core, hit: &Hit, debit: bool) -> Option<Reason> {
     let (entry, fit) = hit.entry?;
@@ -66,13 +69,51 @@ fn second_evidence(text: &Text, core: &Core, hit: &Hit) -> bool {
 /// Weighs the reasons against each other: what only says how money moved yields to what says what
 /// for, and a transfer that says nothing more is a transfer.
 pub(crate) fn settle(reasons: &mut Vec<Reason>, channel: Channel, debit: bool) {
+    // Several wordings for "transfer" say no more than one.
+    let strongest = reasons.iter().filter(|r| r.leaf == leaf::OTHER_TRANSFER).map(|r| r.weight).max();
+    let mut kept = false;
+    reasons.retain(|r| r.leaf != leaf::OTHER_TRANSFER || (Some(r.weight) == strongest && !std::mem::replace(&mut kept, true)));
+    for reason in reasons.iter_mut().filter(|r| r.leaf == leaf::OTHER_TRANSFER && r.source != Source::Structure) {
+        reason.weight = reason.weight.min(BARE_TRANSFER);
+    }
+    yield_to_purpose(reasons);
     let for_what = reasons.iter().any(|r| !is_rail(r.leaf) && r.weight >= 4_000);
     if for_what {
         for reason in reasons.iter_mut().filter(|r| is_rail(r.leaf) && r.source != Source::Structure) {
             reason.weight /= 2;
         }
-    } else if let Some((id, leaf)) = of_channel(channel, debit) {
-        reasons.push(Reason { source: Source::Structure, id: Id::Entry(id), leaf, span: None, weight: 2_500 });
+    } else if let Some((id, leaf)) = of_channel(channel, debit).filter(|(_, l)| reasons.iter().all(|r| r.leaf != *l)) {
+        reasons.push(Reason { source: Source::Structure, id: Id::Entry(id), leaf, span: None, weight: BARE_TRANSFER });
+    }
+}
+
+/// A town is the payee of rates, but of parking and water too.
+fn yield_to_purpose(reasons: &mut [Reason]) {
+    let other = reasons.iter().any(|r| r.leaf != leaf::LOCAL_TAX && !is_rail(r.leaf) && r.weight >= 2_000);
+    for town in reasons.iter_mut().filter(|r| other && r.leaf == leaf::LOCAL_TAX && r.source != Source::Structure) {
+        town.weight /= 3;
+    }
+}
+
+/// How far the reasons decide by themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Settled {
+    /// One is strong and none of another group comes near.
+    Yes,
+    /// Strong, but not alone.
+    Half,
+    /// Only weak ones, or none.
+    No,
+}
+
+/// Whether the strongest reason needs the model's opinion.
+pub(crate) fn settledness(reasons: &[Reason]) -> Settled {
+    let Some(top) = reasons.iter().max_by_key(|r| r.weight) else { return Settled::No };
+    let rival = reasons.iter().filter(|r| r.leaf.group() != top.leaf.group()).map(|r| r.weight).max().unwrap_or(0);
+    match top.weight {
+        6_000.. if !is_rail(top.leaf) && top.weight - rival >= 2_500 => Settled::Yes,
+        4_500.. => Settled::Half,
+        _ => Settled::No,
     }
 }
 

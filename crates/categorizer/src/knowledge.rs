@@ -4,6 +4,7 @@
 //! this reader disagree, and then the engine does not start.
 
 use crate::{
+    matcher::CHECKED,
     record::{Channel, Merchant},
     taxonomy::Leaf,
     text::Fingerprint,
@@ -144,7 +145,12 @@ pub struct Knowledge {
     values: Box<[u32]>,
     sorted: &'static [u8],
     strings: &'static str,
+    /// One bit for each beginning of a phrase, by fingerprint; a false positive only costs time.
+    beginnings: Box<[u64]>,
 }
+
+/// Bits of the filter of beginnings.
+const BEGINNINGS: u64 = 1 << 20;
 
 impl Knowledge {
     /// Reads the embedded artefact.
@@ -162,7 +168,30 @@ impl Knowledge {
         let sorted = reader.section(10)?;
         let damaged = KnowledgeError::Damaged(reader.at);
         let strings = std::str::from_utf8(reader.section(1)?).map_err(|_| damaged)?;
-        Ok(Self { countries, owners, entries, keys, values, sorted, strings })
+        let beginnings = Box::default();
+        let mut knowledge = Self { countries, owners, entries, keys, values, sorted, strings, beginnings };
+        knowledge.beginnings = knowledge.all_beginnings();
+        Ok(knowledge)
+    }
+
+    fn all_beginnings(&self) -> Box<[u64]> {
+        let mut bits = vec![0; usize::try_from(BEGINNINGS / 64).unwrap_or(0)];
+        for phrase in (0..self.sorted.len() / 10).map(|i| self.phrase(i)) {
+            for beginning in CHECKED.iter().filter_map(|letters| phrase.as_bytes().get(..*letters)) {
+                let (slot, bit) = place(beginning.iter().fold(Fingerprint::EMPTY, |f, b| f.with_byte(*b)));
+                if let Some(word) = bits.get_mut(slot) {
+                    *word |= bit;
+                }
+            }
+        }
+        bits.into()
+    }
+
+    /// Whether a phrase may begin with these letters; asked only at the lengths in
+    /// [`CHECKED`](crate::matcher::CHECKED).
+    pub fn may_begin(&self, letters: Fingerprint) -> bool {
+        let (slot, bit) = place(letters);
+        self.beginnings.get(slot).is_some_and(|word| word & bit != 0)
     }
 
     /// The set holding the country `code` (ISO 3166 alpha-2, any case); empty where no table
@@ -250,6 +279,11 @@ impl Knowledge {
         let length = usize::from(u16::from_le_bytes([byte(place, 4), byte(place, 5)]));
         self.strings.get(offset..offset.saturating_add(length)).unwrap_or_default()
     }
+}
+
+fn place(letters: Fingerprint) -> (usize, u64) {
+    let bit = (letters.key() >> 32) % BEGINNINGS;
+    (usize::try_from(bit / 64).unwrap_or(0), 1 << (bit % 64))
 }
 
 fn entry(c: &[u8], sets: &[u128]) -> Entry {

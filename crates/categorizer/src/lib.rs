@@ -7,6 +7,8 @@
 //!
 //! Never: does I/O for a record, learns from customers' text, changes the raw text, or logs it.
 
+mod calibration;
+pub mod choices;
 mod clean;
 mod codes;
 mod compose;
@@ -22,6 +24,7 @@ pub mod model;
 mod odds;
 pub mod record;
 mod rows;
+pub mod rules;
 mod spelling;
 pub mod taxonomy;
 pub mod text;

@@ -9,6 +9,8 @@ use crate::{
 /// Longest phrase looked for, in words and in letters.
 const MAX_TOKENS: usize = 8;
 const MAX_LETTERS: usize = 40;
+/// After so many letters it is checked whether any phrase begins with them.
+pub(crate) const CHECKED: [usize; 2] = [5, 9];
 /// A phrase written with other spaces than the table's must be long enough not to be chance.
 const MIN_GLUED: usize = 7;
 
@@ -73,22 +75,47 @@ pub(crate) fn hits(knowledge: &Knowledge, text: &Text, at: Countries, debit: boo
 
 /// All phrases that begin with word `first`.
 fn from(knowledge: &Knowledge, text: &Text, first: usize, at: Countries, debit: bool, out: &mut Vec<Hit>) {
-    let (mut phrase, mut letters, mut words) = (Fingerprint::EMPTY, 0, 0);
+    let (mut phrase, mut words) = (Phrase::default(), 0);
     for (end, token) in text.tokens.iter().enumerate().skip(first).take(MAX_TOKENS) {
-        let passed = is_passed_over(token) && end > first;
-        let whole = phrase.with(text.word(token));
-        let length = letters + token.len();
-        if length > MAX_LETTERS {
+        let Some(whole) = phrase.with(text.word(token), knowledge) else {
             return;
-        }
-        let rows = knowledge.find(whole);
+        };
+        let rows = knowledge.find(whole.print);
         if !rows.is_empty() {
-            let spaced = Span { first, end: end + 1, letters: length, words: words + 1 };
-            out.extend(best(rows, spaced, at, debit));
+            let span = Span { first, end: end + 1, letters: whole.letters, words: words + 1 };
+            out.extend(best(rows, span, at, debit));
         }
-        if !passed {
-            (phrase, letters, words) = (whole, length, words + 1);
+        if end == first || !is_passed_over(token) {
+            (phrase, words) = (whole, words + 1);
         }
+    }
+}
+
+/// The letters of a phrase so far.
+#[derive(Clone, Copy)]
+struct Phrase {
+    print: Fingerprint,
+    letters: usize,
+}
+
+impl Default for Phrase {
+    fn default() -> Self {
+        Self { print: Fingerprint::EMPTY, letters: 0 }
+    }
+}
+
+impl Phrase {
+    /// With one more word; `None` where no phrase of the tables begins so.
+    fn with(mut self, word: &str, knowledge: &Knowledge) -> Option<Self> {
+        for byte in word.bytes() {
+            self.print = self.print.with_byte(byte);
+            self.letters += 1;
+            let known = !CHECKED.contains(&self.letters) || knowledge.may_begin(self.print);
+            if !known || self.letters > MAX_LETTERS {
+                return None;
+            }
+        }
+        Some(self)
     }
 }
 

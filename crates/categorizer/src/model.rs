@@ -20,7 +20,8 @@ pub const HIDDEN_UNIT: i32 = 64;
 /// The multiplier counts in 2^-24.
 pub const SCALE_BITS: u32 = 24;
 /// Letters of the groups a word is cut into.
-const GROUPS: [usize; 3] = [3, 4, 5];
+const SHORTEST: usize = 3;
+const LONGEST: usize = 5;
 const HEADER: usize = 8;
 
 static TRAINED: &[u8] = include_bytes!("../knowledge/model.bin");
@@ -84,10 +85,18 @@ pub fn each_feature(text: &Text, mut take: impl FnMut(usize)) {
 }
 
 fn letter_groups(word: &str, take: &mut impl FnMut(usize)) {
-    let bordered = || std::iter::once(b'<').chain(word.bytes()).chain(std::iter::once(b'>'));
-    for size in GROUPS {
-        for start in 0..(word.len() + 3).saturating_sub(size) {
-            take(bucket(bordered().skip(start).take(size).fold(Fingerprint::EMPTY, Fingerprint::with_byte)));
+    let letters = word.as_bytes();
+    let border = |at: usize| match at {
+        0 => b'<',
+        _ => letters.get(at - 1).copied().unwrap_or(b'>'),
+    };
+    for start in 0..letters.len() {
+        let mut group = Fingerprint::EMPTY;
+        for size in 1..=LONGEST.min(letters.len() + 2 - start) {
+            group = group.with_byte(border(start + size - 1));
+            if size >= SHORTEST {
+                take(bucket(group));
+            }
         }
     }
 }

@@ -1,10 +1,13 @@
 //! Adding up evidence: every reason adds its weight to the logarithm of its category's odds.
 
 use crate::{
-    direction,
+    direction::ALLOWED,
     record::Confidence,
     taxonomy::{Leaf, leaf},
 };
+
+/// Groups of the taxonomy, `UNKNOWN` included.
+const GROUPS: usize = 17;
 
 /// Weights of all leaves, in thousandths of a nat.
 pub(crate) struct Odds {
@@ -34,36 +37,47 @@ impl Odds {
     }
 
     /// The verdict among the leaves that `debit` allows.
-    #[expect(clippy::float_arithmetic, reason = "probabilities; no money")]
     pub(crate) fn verdict(&self, debit: bool) -> Verdict {
-        let allowed = |l: &Leaf| *l != leaf::UNCATEGORISED && direction::allows(debit, *l);
-        let score = |l: Leaf| self.scores.get(l.index()).copied().unwrap_or(i32::MIN);
-        let best = Leaf::all().filter(allowed).max_by_key(|l| score(*l)).unwrap_or(leaf::UNCATEGORISED);
-        let mut groups = [0_f64; 17];
-        let mut total = 0.0;
-        for one in Leaf::all().filter(allowed) {
-            let share = (f64::from(score(one).saturating_sub(score(best)).max(-60_000)) / 1000.0).exp();
-            total += share;
+        let allowed = ALLOWED.get(usize::from(debit)).unwrap_or(&[false; Leaf::COUNT]);
+        let open = || Leaf::all().zip(self.scores).zip(allowed).filter(|(_, allowed)| **allowed).map(|(pair, _)| pair);
+        let (best, top) = open().max_by_key(|(_, score)| *score).unwrap_or((leaf::UNCATEGORISED, 0));
+        let (mut groups, mut total) = ([0_f64; GROUPS], 0.0);
+        let mut last = (top, 1.0);
+        for (one, score) in open() {
+            // Neighbours often weigh the same; the exponential is the costly part.
+            if score != last.0 {
+                last = (score, share(score.saturating_sub(top)));
+            }
+            add(&mut total, last.1);
             if let Some(group) = groups.get_mut(one.group()) {
-                *group += share;
+                add(group, last.1);
             }
         }
-        let top = groups.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).map_or(0, |(i, _)| i);
-        let in_group = Leaf::all().filter(allowed).filter(|l| l.group() == top).max_by_key(|l| score(*l));
-        let of_group = groups.get(top).copied().unwrap_or(0.0);
+        let group = groups.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).map_or(0, |(i, _)| i);
+        let in_group = open().filter(|(l, _)| l.group() == group).max_by_key(|(_, score)| *score);
         Verdict {
             leaf: best,
-            of_leaf: per_mille(1.0 / total),
-            in_group: in_group.unwrap_or(best),
-            of_group: per_mille(of_group / total),
+            of_leaf: per_mille(1.0, total),
+            in_group: in_group.map_or(best, |(l, _)| l),
+            of_group: per_mille(groups.get(group).copied().unwrap_or(0.0), total),
         }
     }
 }
 
+#[expect(clippy::float_arithmetic, reason = "a share of odds; no money")]
+fn share(below_top: i32) -> f64 {
+    if below_top < -16_000 { 0.0 } else { (f64::from(below_top) / 1000.0).exp() }
+}
+
+#[expect(clippy::float_arithmetic, reason = "shares of odds; no money")]
+fn add(sum: &mut f64, share: f64) {
+    *sum += share;
+}
+
 #[expect(clippy::float_arithmetic, reason = "a probability; no money")]
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 0..=1000 first")]
-fn per_mille(probability: f64) -> Confidence {
-    Confidence::per_mille((probability * 1000.0).round().clamp(0.0, 1000.0) as u16)
+fn per_mille(part: f64, whole: f64) -> Confidence {
+    Confidence::per_mille((part / whole * 1000.0).round().clamp(0.0, 1000.0) as u16)
 }
 
 #[cfg(test)]
