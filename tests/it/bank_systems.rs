@@ -100,6 +100,7 @@ pub(crate) async fn known(system: &System, id: ConsentId) -> Value {
     .await
 }
 
-fn view(consent: &Value) -> ConsentView {
+/// The consent as its creator would have been told of it.
+pub(crate) fn view(consent: &Value) -> ConsentView {
     serde_json::from_value(consent.clone()).unwrap()
 }

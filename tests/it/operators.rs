@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use connector_tests::testkit::{Seen, System, seconds};
+use connector_tests::testkit::{Fault, Seen, System, seconds};
 use events::topics;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_worker_tells_whether_it_is_alive_and_ready_and_what_it_counts() {
@@ -51,6 +51,34 @@ async fn one_trace_leads_from_the_approval_to_the_published_row() {
     let expected = BTreeSet::from([trace(&events[1]).unwrap().to_owned()]);
     for (topic, found) in traces {
         assert_eq!(found, expected, "{topic} is not in the trace of the approval");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logs_and_headers_hold_nothing_that_a_customer_or_a_bank_wrote() {
+    let system = System::start().await;
+    let customer = system.bank.customers().await.remove(0);
+    for fault in [Fault::UnknownCurrency, Fault::TruncatedBody] {
+        system.bank.misbehave(&customer, fault, 1).await;
+    }
+    let consent = system.connect("user-0", &customer).await;
+    system.fetch_is(&consent.id, "done", seconds(120)).await;
+
+    let rows = system.data.transactions("user-0").await.unwrap();
+    let written = |value: &Value| value.as_str().filter(|text| text.len() > 6).map(str::to_owned);
+    let texts = rows
+        .iter()
+        .flat_map(|row| [&row["description"], &row["counterparty"]["name"], &row["counterparty"]["account"]]);
+    let texts: BTreeSet<String> = texts.filter_map(written).collect();
+    assert!(texts.len() > 50, "too few texts to look for: {texts:?}");
+    let mut told = system.logs();
+    for topic in topics::ALL {
+        let dead = topic.dead_letters();
+        let seen = [topic.name, &dead].map(|name| system.broker.read(name)).into_iter().flatten();
+        told.extend(seen.flat_map(|one| one.headers.into_values()));
+    }
+    for text in texts {
+        assert!(!told.iter().any(|line| line.contains(&text)), "{text:?} is told");
     }
 }
 

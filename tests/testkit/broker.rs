@@ -128,6 +128,13 @@ impl Broker {
             .collect()
     }
 
+    /// How much was ever published on a topic.
+    pub fn end(&self, topic: &str) -> i64 {
+        let consumer = self.consumer("reader");
+        let partitions = self.partitions(&consumer, topic).into_iter();
+        partitions.map(|one| consumer.fetch_watermarks(&self.named(topic), one, PATIENCE).unwrap().1).sum()
+    }
+
     fn partitions(&self, consumer: &BaseConsumer, topic: &str) -> Vec<i32> {
         let metadata = consumer.fetch_metadata(Some(&self.named(topic)), PATIENCE).unwrap();
         metadata.topics()[0].partitions().iter().map(|partition| partition.id()).collect()

@@ -233,23 +233,30 @@ impl System {
         eventually("everything is taken in", seconds(60), async || self.is_drained()).await;
     }
 
-    /// How much a worker has committed so far; it only grows.
-    pub async fn progress(&self, worker: &str) -> i64 {
-        let committed = |group: &str, topic: &Topic| self.broker.committed(group, topic.name).values().sum();
+    /// How much a worker has committed so far, which only grows; none where there is nothing to count.
+    #[must_use]
+    pub fn progress(&self, worker: &str) -> Option<i64> {
+        let committed =
+            |group: &str, topic: &Topic| Some(self.broker.committed(group, topic.name).values().sum());
         match worker {
-            "fetch-workers" => i64::try_from(self.broker.read(topics::RAW_WINDOWS.name).len()).unwrap(),
+            "fetch-workers" => Some(self.broker.end(topics::RAW_WINDOWS.name)),
             "normalizer" => committed("normalizer", &topics::RAW_WINDOWS),
             "categorizer" => committed("categorizer", &topics::TRANSACTIONS_NORMALIZED),
             "lander" => committed("lander", &topics::TRANSACTIONS_ENRICHED),
-            // Nothing to count: it is at work when it answers.
-            _ => i64::from(self.is_ready(worker).await),
+            _ => None,
         }
     }
 
-    async fn is_ready(&self, worker: &str) -> bool {
+    /// Whether a worker is back at work: it has committed more than before, or at least says that it is ready.
+    pub async fn is_back(&self, worker: &str, before: Option<i64>) -> Result<(), String> {
         let (_, base) = self.places.ops.iter().find(|(name, _)| name == worker).unwrap();
-        let answer = self.anonymous(Method::GET, base, "readyz").send().await;
-        answer.is_ok_and(|answer| answer.status().is_success())
+        let Some(before) = before else {
+            let answer = self.anonymous(Method::GET, base, "readyz").send().await;
+            let ready = answer.is_ok_and(|answer| answer.status().is_success());
+            return if ready { Ok(()) } else { Err("it is not ready".to_owned()) };
+        };
+        let now = self.progress(worker).unwrap_or_default();
+        if now > before { Ok(()) } else { Err(format!("it had committed {before}, and now {now}")) }
     }
 
     /// Rows of a consent in the database, readable or not; none where the database cannot be looked into.
@@ -257,6 +264,13 @@ impl System {
         let mut database = PgConnection::connect(self.places.database.as_ref()?.as_str()).await.unwrap();
         let count = sqlx::query_scalar("SELECT count(*) FROM transactions WHERE consent_id = $1");
         Some(count.bind(Uuid::parse_str(consent).unwrap()).fetch_one(&mut database).await.unwrap())
+    }
+
+    /// Everything that all processes printed, line by line.
+    #[must_use]
+    pub fn logs(&self) -> Vec<String> {
+        let lines = |process: &Process| process.log().lines().map(str::to_owned).collect::<Vec<_>>();
+        self.processes.iter().flat_map(lines).collect()
     }
 
     /// A configuration file for the operators' tools.

@@ -145,7 +145,7 @@ impl Plan {
                 "id = \"{INSTITUTION}\"\nname = \"Sandbox Bank\"\ncountry = \"GB\"\nstandard = \"uk-ob-4.0\"\n\
                  base_url = \"{issuer}/open-banking/v4.0/aisp\"\ntime_zone = \"Europe/London\"\nallow_http = true\n\
                  [client]\nissuer = \"{issuer}\"\nid = \"connector\"\nsecret = \"{BANK_SECRET}\"\n\
-                 [limits]\nrequests_per_second = 100\n"
+                 [limits]\nrequests_per_second = 40\n"
             ),
         );
         dir.to_str().unwrap().to_owned()
