@@ -25,6 +25,7 @@ mod jobs;
 mod landing;
 mod outbox;
 mod queries;
+mod reference;
 mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -44,6 +45,7 @@ pub use jobs::{Begin, Enqueued, JobProgress, JobState, Jobs, NewJob, Reissued, W
 pub use landing::{Known, Landed, Landing, Progress, Refusal, Refused};
 pub use outbox::{Outbox, OutboxRow};
 pub use queries::{Queries, StoredAccount, StoredTransaction, TransactionFilter};
+pub use reference::Reference;
 pub use store::Store;
 pub use tokens::{TokenStore, Tokens};
 pub use vault::{DataKey, KeyError, MasterKeys, Vault};

@@ -11,8 +11,8 @@ use sqlx::{PgPool, PgTransaction};
 
 use crate::vault::{KeyRing, MasterKeys};
 use crate::{
-    Accounts, Authorisations, Consents, Erasure, Jobs, Landing, Outbox, Queries, StoreError, TokenStore,
-    Vault,
+    Accounts, Authorisations, Consents, Erasure, Jobs, Landing, Outbox, Queries, Reference, StoreError,
+    TokenStore, Vault,
 };
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
@@ -43,19 +43,15 @@ impl Store {
             .expose_secret()
             .parse::<PgConnectOptions>()
             .map_err(|_| StoreError::Conflict { what: "database url is not of the form postgres://…" })?;
-        Self::open(options, max_connections, keys).await
+        Self::open(PgPoolOptions::new().max_connections(max_connections), options, keys).await
     }
 
     pub(crate) async fn open(
+        pool: PgPoolOptions,
         options: PgConnectOptions,
-        max_connections: u32,
         keys: MasterKeys,
     ) -> Result<Self, StoreError> {
-        let pool = PgPoolOptions::new()
-            .max_connections(max_connections)
-            .acquire_timeout(PATIENCE)
-            .connect_with(options.application_name("connector"))
-            .await?;
+        let pool = pool.acquire_timeout(PATIENCE).connect_with(options.application_name("connector")).await?;
         Ok(Self { pool, keys: Arc::new(KeyRing::new(keys)?) })
     }
 
@@ -106,6 +102,12 @@ impl Store {
     #[must_use]
     pub fn pseudonym_secret(&self) -> &[u8] {
         self.keys.pseudonym_secret()
+    }
+
+    /// References that landing is measured against.
+    #[must_use]
+    pub fn reference(&self) -> Reference<'_> {
+        Reference(self)
     }
 
     /// Consents and their lives.

@@ -117,6 +117,19 @@ impl Consents<'_> {
         self.0.within(read::list(self.0, tenant, filter)).await
     }
 
+    /// Active consents whose present form nobody ever fetched, though it has stood since `before`: the event that told
+    /// of it was lost on its way, with a broker's log for instance.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn never_fetched(
+        &self,
+        before: Timestamp,
+        limit: i64,
+    ) -> Result<Vec<ConsentRecord>, StoreError> {
+        self.0.within(read::never_fetched(self.0, before, limit)).await
+    }
+
     /// Moves a consent, and in the same transaction: raises its epoch and closes its open jobs where older fetches
     /// must not land any more, drops its tokens and queues its erasure where it ends, and tells of the move. A move to
     /// where it stands changes nothing and gives the record.

@@ -103,3 +103,23 @@ pub(super) async fn authorisation_overdue(
     .await?;
     Ok(ids.into_iter().map(ConsentId::from_uuid).collect())
 }
+
+/// Active consents whose present form nobody ever fetched, though it has stood since `before`.
+pub(super) async fn never_fetched(
+    store: &Store,
+    before: Timestamp,
+    limit: i64,
+) -> Result<Vec<ConsentRecord>, StoreError> {
+    let rows = sqlx::query(concat!(
+        "SELECT ",
+        consent_columns!(),
+        " FROM consents c WHERE status = 'active' AND status_changed_at <= $1 AND NOT EXISTS ( \
+           SELECT 1 FROM fetch_jobs j WHERE j.consent_id = c.consent_id AND j.epoch = c.epoch) \
+         ORDER BY status_changed_at LIMIT $2"
+    ))
+    .bind(before.to_sqlx())
+    .bind(limit)
+    .fetch_all(&store.pool)
+    .await?;
+    rows.iter().map(from_row).collect()
+}

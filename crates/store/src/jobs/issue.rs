@@ -18,6 +18,9 @@ use crate::{Store, StoreError, outbox, vault};
 /// Why a job is given up that was issued often enough.
 const NOT_LANDED: &str = "not_landed_in_time";
 
+/// Why a job waits whose records went with the broker's log.
+const BROKER_LOST: &str = "broker_log_lost";
+
 pub(super) async fn issue_due(
     store: &Store,
     now: Timestamp,
@@ -141,4 +144,19 @@ pub(super) async fn reissue_overdue(
     close(&mut tx, &failed, OutcomeKind::Failed, Some(NOT_LANDED), now).await?;
     tx.commit().await?;
     Ok(Reissued { again: again.len(), failed: failed.len() })
+}
+
+pub(super) async fn issue_again(store: &Store, now: Timestamp) -> Result<usize, StoreError> {
+    let mut tx = store.begin().await?;
+    let again: Vec<Uuid> = sqlx::query_scalar(
+        "UPDATE fetch_jobs SET state = 'waiting', why = $2, not_before = $1 \
+         WHERE state IN ('issued', 'fetching') RETURNING job_id",
+    )
+    .bind(now.to_sqlx())
+    .bind(BROKER_LOST)
+    .fetch_all(&mut *tx)
+    .await?;
+    drop_windows(&mut tx, &again).await?;
+    tx.commit().await?;
+    Ok(again.len())
 }

@@ -156,6 +156,15 @@ impl Jobs<'_> {
         self.0.within(issue::reissue_overdue(self.0, now, max_attempts, limit)).await
     }
 
+    /// Lets every job under way wait for another attempt at once, without counting it as missed: the broker's log is
+    /// known to be lost. Returns how many.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn issue_again(&self, now: Timestamp) -> Result<usize, StoreError> {
+        self.0.within(issue::issue_again(self.0, now)).await
+    }
+
     /// Asks whether an issued job is still to be done, and marks it as begun.
     ///
     /// # Errors
