@@ -26,6 +26,7 @@ pub mod record;
 mod rows;
 pub mod rules;
 mod spelling;
+pub mod stage;
 pub mod taxonomy;
 pub mod text;
 
@@ -34,3 +35,4 @@ pub use knowledge::KnowledgeError;
 pub use memory::Memory;
 pub use record::{Category, Channel, Confidence, Enrichment, Input, Merchant, Source, Why};
 pub use rows::FileError;
+pub use stage::{CategorizerConfig, Deps, run};

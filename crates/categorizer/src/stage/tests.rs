@@ -20,7 +20,8 @@ async fn enriched(transaction: NormalizedTransaction) -> (Outbound, EnrichedTran
     let Some(Verdict::EmitOne(message)) = verdicts(&[inbound(Some(transaction))]).await.pop() else {
         panic!("a transaction becomes one message");
     };
-    let record = events::avro::decode(message.payload.as_deref().unwrap(), EnrichedTransaction::codec()).unwrap();
+    let record =
+        events::avro::decode(message.payload.as_deref().unwrap(), EnrichedTransaction::codec()).unwrap();
     (message, record)
 }
 
@@ -53,7 +54,10 @@ async fn what_nobody_can_know_is_uncategorised_with_a_reason() {
     };
     let (_, record) = enriched(blank).await;
     assert_eq!(record.enrichment.category_primary, "UNKNOWN");
-    assert_eq!((record.enrichment.category_detailed.as_str(), record.enrichment.source.as_str()), ("uncategorised", "none"));
+    assert_eq!(
+        (record.enrichment.category_detailed.as_str(), record.enrichment.source.as_str()),
+        ("uncategorised", "none")
+    );
     assert!(!record.enrichment.why.is_empty());
 }
 
