@@ -2,18 +2,20 @@
 
 use std::time::Duration;
 
-use axum::extract::{FromRef, FromRequestParts, Path};
+use axum::extract::{FromRef, FromRequestParts, MatchedPath, Path, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
 use events::{TenantId, UserId};
-use service::Clock;
+use service::{Clock, telemetry};
 use service::http::{Caller, FieldError, Problem, Tokens};
 use store::{Store, StoreError};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
+use tracing::Span;
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi as _};
@@ -58,23 +60,35 @@ impl Modify for Bearer {
     }
 }
 
-/// All routes over one store. The description is served at `/v1/openapi.json`, without a token.
+/// What can be read, without a fallback of its own, so that another service's router may take it in.
 pub fn router(store: Store, tokens: Tokens, clock: Clock) -> Router {
-    let (routes, openapi) = described().split_for_parts();
+    let (routes, _) = described().split_for_parts();
     routes
-        .route("/v1/openapi.json", get(async move || Json(openapi)))
+        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, PATIENCE))
+        .layer(CatchPanicLayer::custom(|_| Problem::internal().into_response()))
+        .layer(TraceLayer::new_for_http().make_span_with(span))
+        .with_state(Api { store, tokens, clock })
+}
+
+/// The same as a service that stands alone. Its description is served at `/v1/openapi.json`, without a token.
+pub(crate) fn service(store: Store, tokens: Tokens, clock: Clock) -> Router {
+    router(store, tokens, clock)
+        .route("/v1/openapi.json", get(async || Json(document())))
         .fallback(async || Problem::not_found("resource"))
         .method_not_allowed_fallback(async || {
-            Problem::new(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "method_not_allowed",
-                "this resource can only be read; use GET",
-            )
+            let code = "method_not_allowed";
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, code, "this can only be read; use GET")
         })
-        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, PATIENCE))
-        .layer(CatchPanicLayer::new())
-        .layer(TraceLayer::new_for_http())
-        .with_state(Api { store, tokens, clock })
+}
+
+/// One span a request, in the caller's trace if it names one. The address is left out: it names a customer.
+fn span(request: &Request) -> Span {
+    let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str);
+    let span = tracing::info_span!("request", method = %request.method(), route);
+    if let Some(parent) = request.headers().get("traceparent").and_then(|value| value.to_str().ok()) {
+        telemetry::continue_trace(&span, parent);
+    }
+    span
 }
 
 /// The description as it is served.

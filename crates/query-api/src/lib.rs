@@ -77,7 +77,7 @@ pub async fn run(
             .await
             .with_context(|| format!("the query API cannot listen on {}", config.listen))?,
     };
-    let routes = router(deps.store.clone(), tokens, deps.clock);
+    let routes = api::service(deps.store.clone(), tokens, deps.clock);
     let ended = shutdown.clone();
     let served = axum::serve(listener, routes)
         .with_graceful_shutdown(async move { ended.triggered().await })

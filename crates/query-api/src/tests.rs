@@ -17,7 +17,7 @@ use store::testing::{TestStore, fresh};
 use store::{Begin, ConsentStatus, LinkedAccount, NewJob, Transition, WindowPlan};
 use tower::ServiceExt;
 
-use crate::router;
+use crate::api::service;
 
 const TOKEN: &str = "0123456789abcdef";
 const OTHERS: &str = "fedcba9876543210";
@@ -62,7 +62,7 @@ async fn world() -> World {
         token: Secret::Value(token.to_owned().into()),
     };
     let tokens = Tokens::read(&[token("demo-bank", TOKEN), token("other-bank", OTHERS)]).unwrap();
-    let routes = router(store.clone(), tokens, Clock::manual(now()));
+    let routes = service(store.clone(), tokens, Clock::manual(now()));
     World { store, routes, event, account }
 }
 
