@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use pglite_oxide::PgliteServer;
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tempfile::TempDir;
 // Only named here so that its version is pinned together with the embedded database's.
 use virtual_net as _;
@@ -39,7 +39,7 @@ impl Embedded {
             .username("postgres")
             .database("template1");
         let server = launch(dir, socket).await?;
-        Ok(Self { store: Store::open(options, 1, keys).await?, server })
+        Ok(Self { store: Store::open(one_for_ever(), options, keys).await?, server })
     }
 
     /// The store in it.
@@ -61,6 +61,12 @@ impl Embedded {
             tracing::warn!(%error, "embedded database did not shut down cleanly");
         }
     }
+}
+
+/// A pool that never closes its one connection. The server ends for good when a client goes while an answer to it is on
+/// the way, and a caller that vanishes while the pool tests a connection before handing it out would do just that.
+fn one_for_ever() -> PgPoolOptions {
+    PgPoolOptions::new().max_connections(1).test_before_acquire(false).idle_timeout(None).max_lifetime(None)
 }
 
 async fn launch(dir: Option<&Path>, socket: TempDir) -> Result<Running, StoreError> {

@@ -4,11 +4,12 @@
 //! an embedded PostgreSQL. These functions panic, as tests do.
 #![expect(clippy::expect_used, reason = "a test that has no database cannot go on")]
 
+use std::any::Any;
 use std::ops::Deref;
 use std::str::FromStr;
 
 use secrecy::SecretString;
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
 use uuid::Uuid;
 
@@ -20,13 +21,9 @@ const CONNECTIONS: u32 = 8;
 /// A store over a database of its own, which goes when this is dropped.
 pub struct TestStore {
     store: Store,
-    _database: Database,
-}
-
-enum Database {
-    #[cfg(feature = "embedded")]
-    Embedded(#[expect(dead_code, reason = "kept running by being kept")] crate::embedded::Embedded),
-    Server(OnServer),
+    is_server: bool,
+    /// Whatever takes the database away when it is dropped.
+    _database: Box<dyn Any + Send + Sync>,
 }
 
 struct OnServer {
@@ -46,7 +43,7 @@ impl TestStore {
     /// Whether the database is a server, where calls run at the same time.
     #[must_use]
     pub fn is_server(&self) -> bool {
-        matches!(self._database, Database::Server(_))
+        self.is_server
     }
 }
 
@@ -55,12 +52,12 @@ impl TestStore {
 /// # Panics
 /// When there is none to be had.
 pub async fn fresh() -> TestStore {
-    let (store, database) = match server_url() {
+    let test = match server_url() {
         Some(url) => on_server(&url).await,
         None => embedded().await,
     };
-    store.migrate().await.expect("the schema can be made");
-    TestStore { store, _database: database }
+    test.store.migrate().await.expect("the schema can be made");
+    test
 }
 
 /// Master keys that are the same in every test.
@@ -76,9 +73,9 @@ fn server_url() -> Option<String> {
 }
 
 #[cfg(feature = "embedded")]
-async fn embedded() -> (Store, Database) {
+async fn embedded() -> TestStore {
     let embedded = crate::embedded::Embedded::start(None, keys()).await.expect("embedded database starts");
-    (embedded.store(), Database::Embedded(embedded))
+    TestStore { store: embedded.store(), is_server: false, _database: Box::new(embedded) }
 }
 
 #[cfg(not(feature = "embedded"))]
@@ -87,17 +84,17 @@ async fn embedded() -> (Store, Database) {
     clippy::unused_async,
     reason = "stands in for the embedded database, where there is none"
 )]
-async fn embedded() -> (Store, Database) {
+async fn embedded() -> TestStore {
     panic!("set TEST_DATABASE_URL or enable the feature `embedded`")
 }
 
-async fn on_server(url: &str) -> (Store, Database) {
+async fn on_server(url: &str) -> TestStore {
     let server = PgConnectOptions::from_str(url).expect("TEST_DATABASE_URL is a url");
     let name = format!("test_{}", Uuid::new_v4().simple());
     administer(&server, format!("CREATE DATABASE {name}")).await.expect("the role may create databases");
-    let store =
-        Store::open(server.clone().database(&name), CONNECTIONS, keys()).await.expect("the server answers");
-    (store, Database::Server(OnServer { server, name }))
+    let pool = PgPoolOptions::new().max_connections(CONNECTIONS);
+    let store = Store::open(pool, server.clone().database(&name), keys()).await.expect("the server answers");
+    TestStore { store, is_server: true, _database: Box::new(OnServer { server, name }) }
 }
 
 async fn administer(server: &PgConnectOptions, statement: String) -> Result<(), StoreError> {

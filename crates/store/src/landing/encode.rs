@@ -40,7 +40,7 @@ impl Encoder {
     }
 
     fn value<const N: usize>(&mut self, bytes: [u8; N]) {
-        self.0.extend_from_slice(&(N as u32).to_be_bytes());
+        self.0.extend_from_slice(&u32::try_from(N).unwrap_or(u32::MAX).to_be_bytes());
         self.0.extend_from_slice(&bytes);
     }
 

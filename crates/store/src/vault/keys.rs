@@ -1,5 +1,6 @@
 //! AES-256-GCM (NIST SP 800-38D) with random nonces, for master keys and data keys alike.
 
+use std::fmt;
 use std::sync::Arc;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
@@ -28,8 +29,9 @@ pub enum KeyError {
     NoRandomness,
 }
 
-/// The installation's master keys, oldest first. The newest wraps new data keys; the others only open what they
-/// wrapped, and the oldest also gives the pseudonym secret: it has to stay as long as account keys are to stay.
+/// The installation's master keys, oldest first.
+///
+/// The newest wraps new data keys; the others only open what they wrapped, and the oldest also gives the pseudonym secret: it has to stay as long as account keys are to stay.
 pub struct MasterKeys(pub(super) Vec<MasterKey>);
 
 pub(super) struct MasterKey {
@@ -120,9 +122,15 @@ impl Cipher {
     }
 }
 
-/// The key of one consent. Clones share it; it cannot be printed.
+/// The key of one consent. Clones share it; printing one shows nothing of it.
 #[derive(Clone)]
 pub struct DataKey(pub(super) Arc<Cipher>);
+
+impl fmt::Debug for DataKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DataKey(..)")
+    }
+}
 
 impl DataKey {
     /// Seals bytes; `aad` names what they are for and has to be the same when they are opened.
