@@ -157,10 +157,14 @@ impl Worker {
         self.store.jobs().fail(job.job_id, job.attempt, reason, self.clock.now()).await
     }
 
-    /// Stops fetching until the customer has signed in again; what is stored stays.
+    /// Stops fetching until the customer has signed in again; what is stored stays. Not if she has meanwhile, which
+    /// makes the job void.
     async fn ask_to_sign_in(&self, job: &FetchJob, reason: &'static str) -> Result<(), StoreError> {
         let to = ConsentStatus::NeedsReauthorisation;
         let now = self.clock.now();
+        if self.store.jobs().begin(job.job_id, job.attempt, now).await? != Begin::Go {
+            return Ok(());
+        }
         let trace = service::telemetry::current_traceparent();
         let step =
             Transition { to, actor: "institution", reason: Some(reason), now, trace: trace.as_deref() };

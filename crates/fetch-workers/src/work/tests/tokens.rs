@@ -1,14 +1,17 @@
 //! What happens to tokens.
 
+use std::time::Duration;
+
 use events::Basket;
 use jiff::SignedDuration;
 use secrecy::ExposeSecret;
 use serde_json::json;
-use store::{ConsentStatus, JobState};
+use stage_runner::Done;
+use store::{ConsentStatus, JobState, Renewal};
 use wiremock::matchers::{body_string_contains, header, path};
 use wiremock::{Mock, ResponseTemplate};
 
-use super::{ALL, Bench, accounts, fresh_tokens, ok};
+use super::{ALL, Bench, Kept, accounts, fresh_tokens, ok};
 
 #[tokio::test]
 async fn a_rotated_token_is_kept_even_when_the_next_call_fails() {
@@ -68,6 +71,27 @@ async fn a_customer_whose_fresh_token_is_refused_is_asked_to_sign_in_again() {
     let failed = bench.progress().await;
     assert_eq!((failed.state, failed.reason.as_deref()), (JobState::Failed, Some("unauthorised")));
     assert_eq!((bench.requests("/token").await, bench.requests("/aisp/accounts").await), (1, 2));
+}
+
+#[tokio::test]
+async fn a_customer_who_signs_in_while_an_old_job_fails_is_not_asked_again() {
+    let bench = Bench::new(&ALL, "").await;
+    bench.on("/token", ResponseTemplate::new(400).set_body_json(json!({"error": "invalid_grant"}))).await;
+    let slow = ResponseTemplate::new(401).set_delay(Duration::from_millis(500));
+    bench.on("/aisp/accounts", slow).await;
+    let job = bench.issued().await.unwrap();
+    let renewal =
+        Renewal { expires_at: bench.consent.expires_at, actor: "user", now: bench.clock.now(), trace: None };
+    let kept = Kept::default();
+    let renewed = async {
+        while bench.requests("/aisp/accounts").await == 0 {
+            tokio::task::yield_now().await;
+        }
+        bench.store.consents().renew(bench.consent.consent_id, &renewal).await.unwrap();
+    };
+    let (done, ()) = tokio::join!(bench.worker.attend(&job, &kept), renewed);
+    assert!(matches!(done.unwrap(), Done::Ok));
+    assert_eq!(bench.status().await, ConsentStatus::Active);
 }
 
 #[tokio::test]

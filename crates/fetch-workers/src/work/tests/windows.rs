@@ -196,3 +196,13 @@ async fn a_job_for_an_institution_that_is_not_configured_waits_before_it_fails()
     assert_eq!(bench.progress().await.state, JobState::Waiting);
     assert_eq!(bench.reason().await, "unknown_institution");
 }
+
+#[tokio::test]
+async fn a_job_gives_up_its_turn_when_its_institution_has_no_place_for_it() {
+    let bench = Bench::new(&ALL, "[limits]\nconcurrent_jobs = 1").await;
+    let institution = bench.worker.institutions.get(&bench.consent.institution_id).unwrap();
+    let _taken = institution.places().acquire().await.unwrap();
+    bench.attempt().await;
+    assert_eq!(bench.reason().await, "institution_busy");
+    assert!(bench.bank.received_requests().await.unwrap().is_empty());
+}
