@@ -145,38 +145,52 @@ async fn transactions(
 ) -> Result<Response, Problem> {
     by.needs(&["ReadTransactionsBasic", "ReadTransactionsDetail"])?;
     let account = by.account(&id)?;
-    let number = filter.page.unwrap_or(1);
+    let (number, size) = (filter.page.unwrap_or(1), app.config.page_size);
     let rows = matching(&by, account, &filter)?;
-    let (mut shown, pages) = query::page(&rows, app.config.page_size, number)
-        .map(|(shown, pages)| (shown.to_vec(), pages))
-        .ok_or_else(|| Problem::invalid("page", "there is no such page"))?;
+    let (page, pages) =
+        query::page(&rows, size, number).ok_or_else(|| Problem::invalid("page", "there is no such page"))?;
     let fault = by.fault(&app, Endpoint::Transactions, number).await?;
     let kind = fault.as_ref().map(|fault| fault.kind);
+    let mut page = page.to_vec();
     if kind == Some(Kind::DuplicateRowOnTwoPages) {
-        let before = query::page(&rows, app.config.page_size, number - 1);
-        shown.splice(0..0, before.and_then(|(rows, _)| rows.last().copied()));
+        let before = query::page(&rows, size, number - 1);
+        page.splice(0..0, before.and_then(|(rows, _)| rows.last().copied()));
     }
+    let answer = Answer {
+        data: shown(&app, &by, account, &page, kind),
+        links: links(&app, account, &filter, (number, pages), kind),
+        meta: Meta {
+            total_pages: pages,
+            first_available_date_time: rows.last().map(|row| available(&app, row, by.today)),
+            last_available_date_time: rows.first().map(|row| available(&app, row, by.today)),
+        },
+    };
+    send(&answer, fault.as_ref())
+}
+
+/// The rows as the consent lets them be seen; counted as served.
+fn shown(
+    app: &Shared,
+    by: &ByCustomer,
+    account: &Account,
+    page: &[&Row],
+    fault: Option<Kind>,
+) -> Transactions {
     let view = View {
         zone: &app.zone,
         today: by.today,
         detail: by.has("ReadTransactionsDetail"),
         pending_ids: by.customer.pending_ids,
     };
-    let mut transaction: Vec<_> = shown.iter().map(|row| Transaction::new(account, row, view)).collect();
-    if let Some(first) = transaction.first_mut().filter(|_| kind == Some(Kind::UnknownCurrency)) {
+    let mut transaction: Vec<_> = page.iter().map(|row| Transaction::new(account, row, view)).collect();
+    if let Some(first) = transaction.first_mut().filter(|_| fault == Some(Kind::UnknownCurrency)) {
         first.spoil_currency();
     }
     app.ledger.count(account, |served| {
         served.pages += 1;
-        served.rows += shown.len() as u64;
+        served.rows += page.len() as u64;
     });
-    let links = links(&app, account, &filter, (number, pages), kind);
-    let meta = Meta {
-        total_pages: pages,
-        first_available_date_time: rows.last().map(|row| available(row, view)),
-        last_available_date_time: rows.first().map(|row| available(row, view)),
-    };
-    send(&Answer { data: Transactions { transaction }, links, meta }, fault.as_ref())
+    Transactions { transaction }
 }
 
 /// The rows that the caller asks for and the consent reaches, newest first.
@@ -199,9 +213,9 @@ fn bound(path: &'static str, text: Option<&str>) -> Result<Option<DateTime>, Pro
     text.map(|text| query::local(text).ok_or_else(|| Problem::invalid(path, "is no date-time"))).transpose()
 }
 
-fn available(row: &Row, view: View<'_>) -> String {
-    let at = wire::shown_at(row, view.today);
-    wire::stamp(at.date(), at.time(), view.zone)
+fn available(app: &Shared, row: &Row, today: Date) -> String {
+    let at = wire::shown_at(row, today);
+    wire::stamp(at.date(), at.time(), &app.zone)
 }
 
 fn links(

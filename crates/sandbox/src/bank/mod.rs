@@ -180,7 +180,7 @@ fn router(app: App) -> Router {
         .with_state(app)
 }
 
-/// Where everything is (OpenID Connect Discovery 1.0 §3).
+/// Where everything is (`OpenID` Connect Discovery 1.0 §3).
 async fn discovery(axum::extract::State(app): axum::extract::State<App>) -> axum::Json<serde_json::Value> {
     axum::Json(json!({
         "issuer": app.issuer(),

@@ -111,7 +111,7 @@ fn challenge(verifier: &str) -> String {
     URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, verifier.as_bytes()))
 }
 
-/// Says which consent was approved (OpenID Connect Core 1.0 §3.1.3.3), signed with the client's secret (HS256).
+/// Says which consent was approved (`OpenID` Connect Core 1.0 §3.1.3.3), signed with the client's secret (HS256).
 fn id_token(app: &Shared, consent: &str, nonce: Option<&str>) -> String {
     let now = app.now();
     let mut claims = json!({

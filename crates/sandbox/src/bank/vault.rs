@@ -50,6 +50,11 @@ impl Consent {
         let over = self.expires.is_some_and(|end| end <= now);
         if over && self.status != Status::Rjct { Status::Expd } else { self.status }
     }
+
+    /// Whether a customer may still be asked; an approved consent may be approved again.
+    pub(super) fn may_be_approved(&self, now: Timestamp) -> bool {
+        matches!(self.status(now), Status::Awau | Status::Auth)
+    }
 }
 
 /// A code that waits to be redeemed, or was.
@@ -155,26 +160,29 @@ impl Vault {
         })
     }
 
-    /// Records the customer's approval and issues a code for it. Earlier grants under the consent end.
+    /// Records the customer's approval and issues a code for it; nothing if the consent has ended meanwhile. Earlier
+    /// grants under the consent end.
     pub(super) fn approve(
         &self,
         code: Code,
         customer: &str,
         accounts: BTreeSet<Uuid>,
-    ) -> Result<String, FileError> {
-        let name = secret();
+    ) -> Result<Option<String>, FileError> {
         self.change(|records| {
-            records.grants.retain(|_, grant| grant.consent != code.consent);
-            if let Some(consent) = records.consents.get_mut(&code.consent) {
-                consent.status = Status::Auth;
-                consent.updated = code.issued;
-                consent.customer = Some(customer.to_owned());
-                consent.accounts = accounts;
+            let consent = records.consents.get_mut(&code.consent)?;
+            if !consent.may_be_approved(code.issued) {
+                return None;
             }
+            consent.status = Status::Auth;
+            consent.updated = code.issued;
+            consent.customer = Some(customer.to_owned());
+            consent.accounts = accounts;
+            records.grants.retain(|_, grant| grant.consent != code.consent);
             records.codes.retain(|_, older| older.issued + CODE_LIFETIME > code.issued);
+            let name = secret();
             records.codes.insert(name.clone(), code);
-        })?;
-        Ok(name)
+            Some(name)
+        })
     }
 
     /// Records the customer's refusal; an approved consent stays approved.

@@ -41,7 +41,7 @@ impl Due {
             Self::Yearly(month, on) => day.month() == month && day.day() == on,
             Self::Weekly(weekday) => day.weekday().to_monday_one_offset() == weekday,
             Self::FourWeekly(weekday) => {
-                day.weekday().to_monday_one_offset() == weekday && day_number(day) / 7 % 4 == 0
+                day.weekday().to_monday_one_offset() == weekday && (day_number(day) / 7).is_multiple_of(4)
             }
         }
     }

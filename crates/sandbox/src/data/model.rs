@@ -215,7 +215,7 @@ impl Account {
     /// Drops what was booked before `since` into the opening balance.
     pub(super) fn forget_before(&mut self, since: Date) {
         let first = self.rows.partition_point(|row| row.booked < since);
-        if let Some(last) = self.rows.drain(..first).last() {
+        if let Some(last) = self.rows.drain(..first).next_back() {
             self.opening = last.balance;
         }
     }

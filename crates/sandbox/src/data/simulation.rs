@@ -43,6 +43,17 @@ impl Draft {
     }
 }
 
+/// A habit of the customer's: how often in thirty days, paid from which account, in which favourite shops.
+#[derive(Clone)]
+pub(super) struct Outing<'a> {
+    pub(super) account: usize,
+    pub(super) times: u32,
+    pub(super) shops: Vec<Shop<'a>>,
+}
+
+/// A merchant with its number in the table.
+pub(super) type Shop<'a> = (u64, &'a Merchant);
+
 /// A customer in the making.
 pub(super) struct Simulation<'a> {
     pub(super) catalogue: &'a Catalogue,
@@ -51,8 +62,7 @@ pub(super) struct Simulation<'a> {
     pub(super) index: u64,
     pub(super) customer: Customer,
     pub(super) circle: Circle,
-    /// Where the customer shops: for each habit the account and the favourite merchants.
-    pub(super) shops: Vec<(usize, u32, Vec<(u64, &'a Merchant)>)>,
+    pub(super) outings: Vec<Outing<'a>>,
     /// What shops still have to give back: when, to which account, what.
     pub(super) refunds: Vec<(Date, usize, Draft)>,
     totals: Vec<Decimal>,
@@ -67,9 +77,9 @@ impl<'a> Simulation<'a> {
         let totals = customer.accounts.iter().map(|account| account.opening).collect();
         let made_today = vec![0; customer.accounts.len()];
         let refunds = Vec::new();
-        let shops = Vec::new();
+        let outings = Vec::new();
         let mut new =
-            Self { catalogue, persona, seed, index, customer, circle, shops, refunds, totals, made_today };
+            Self { catalogue, persona, seed, index, customer, circle, outings, refunds, totals, made_today };
         new.find_shops();
         new
     }

@@ -8,7 +8,7 @@ use super::catalogue::{AccountType, Market, Merchant, Payment};
 use super::dice::Dice;
 use super::identity::rate;
 use super::model::{Exchange, Kind, Party};
-use super::simulation::{Draft, Simulation};
+use super::simulation::{Draft, Outing, Shop, Simulation};
 use super::{BRANCH, DAY, FAVOURITE, TRIP};
 
 /// One shop in two is a customer's.
@@ -28,7 +28,7 @@ impl<'a> Simulation<'a> {
     /// Chooses the customer's shops for each habit.
     pub(super) fn find_shops(&mut self) {
         let habits = self.catalogue.habits.iter().filter(|habit| habit.persona == self.persona.persona);
-        self.shops = habits
+        self.outings = habits
             .filter_map(|habit| {
                 let open: Vec<_> = self
                     .merchants(&self.persona.market, true)
@@ -38,12 +38,12 @@ impl<'a> Simulation<'a> {
                 favourites
                     .retain(|(number, _)| self.dice(FAVOURITE, *number).chance(FAVOURITES.0, FAVOURITES.1));
                 let shops = if favourites.is_empty() { open } else { favourites };
-                Some((self.account(&habit.account)?, habit.times, shops))
+                Some(Outing { account: self.account(&habit.account)?, times: habit.times, shops })
             })
             .collect();
     }
 
-    fn merchants(&self, market: &'a str, online: bool) -> impl Iterator<Item = (u64, &'a Merchant)> {
+    fn merchants(&self, market: &'a str, online: bool) -> impl Iterator<Item = Shop<'a>> {
         let known = (0..).zip(&self.catalogue.merchants);
         known.filter(move |(_, merchant)| merchant.market == market || (online && merchant.market == "*"))
     }
@@ -60,12 +60,15 @@ impl<'a> Simulation<'a> {
     fn spend_at_home(&mut self, day: Date) {
         let mut dice = self.day_dice(DAY, day);
         let city = self.circle.city.clone();
-        for (account, times, shops) in self.shops.clone() {
-            if let Some((number, merchant)) = dice.chance(times, 30).then(|| dice.pick(&shops)).flatten() {
+        let outings = std::mem::take(&mut self.outings);
+        for outing in &outings {
+            let shop = dice.chance(outing.times, 30).then(|| dice.pick(&outing.shops)).flatten();
+            if let Some((number, merchant)) = shop {
                 let place = Place { city: &city, abroad: None };
-                self.buy(account, *number, merchant, &place, day, &mut dice);
+                self.buy(outing.account, *number, merchant, &place, day, &mut dice);
             }
         }
+        self.outings = outings;
     }
 
     fn spend_abroad(&mut self, day: Date) {
