@@ -14,16 +14,18 @@ use crate::{
 pub fn taxonomy_source(taxonomy: &[Leaf]) -> String {
     let mut groups: Vec<&str> = taxonomy.iter().map(|l| l.primary.as_str()).collect();
     groups.dedup();
-    let mut table = String::from("const TABLE: &[(&str, &str, &str, u8)] = &[\n");
+    let mut table = String::from("const TABLE: &[(&str, &str, &str)] = &[\n");
+    let mut group_of = String::from("const GROUP: [u8; TABLE.len()] = [");
     let mut constants = String::from("/// One constant for each leaf.\npub mod leaf {\n    use super::Leaf;\n");
     for (index, leaf) in taxonomy.iter().enumerate() {
         let Leaf { primary, detailed, definition } = leaf;
         let group = groups.iter().position(|g| g == primary).unwrap_or(0);
-        writeln!(table, "    ({primary:?}, {detailed:?}, {definition:?}, {group}),").unwrap_or(());
+        writeln!(table, "    ({primary:?}, {detailed:?}, {definition:?}),").unwrap_or(());
+        write!(group_of, "{group}, ").unwrap_or(());
         let name = detailed.to_uppercase();
         writeln!(constants, "    /// {definition}\n    pub const {name}: Leaf = Leaf({index});").unwrap_or(());
     }
-    format!("{table}];\n\n{constants}}}\n")
+    format!("{table}];\n\n{group_of}];\n\n{constants}}}\n")
 }
 
 /// The whole artefact.

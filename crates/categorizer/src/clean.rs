@@ -32,8 +32,9 @@ impl Prefixes {
 
     /// The processor whose prefix `text` begins with, and the prefix's length in bytes.
     fn at_start(&self, text: &str, at: Countries) -> Option<(Processor, usize)> {
+        let first = text.bytes().next().map(|b| b.to_ascii_uppercase());
         let begins = |p: &&Prefix| {
-            text.get(..p.text.len()).is_some_and(|head| head.eq_ignore_ascii_case(p.text))
+            p.text.bytes().next() == first && text.get(..p.text.len()).is_some_and(|head| head.eq_ignore_ascii_case(p.text))
                 && (p.countries.everywhere() || at.is_empty() || p.countries.meets(at))
         };
         self.0.iter().find(begins).map(|p| (p.processor, p.text.len()))

@@ -145,12 +145,39 @@ pub struct Knowledge {
     values: Box<[u32]>,
     sorted: &'static [u8],
     strings: &'static str,
-    /// One bit for each beginning of a phrase, by fingerprint; a false positive only costs time.
-    beginnings: Box<[u64]>,
+    /// The phrases' beginnings, and the phrases themselves.
+    beginnings: Filter,
+    phrases: Filter,
 }
 
-/// Bits of the filter of beginnings.
-const BEGINNINGS: u64 = 1 << 20;
+/// A set that answers "surely not" or "perhaps", small enough to stay in the nearest memory.
+#[derive(Default)]
+struct Filter(Box<[u64]>);
+
+/// Bits of a filter.
+const BITS: u64 = 1 << 21;
+
+impl Filter {
+    fn of(letters: impl Iterator<Item = Fingerprint>) -> Self {
+        let mut bits = vec![0; usize::try_from(BITS / 64).unwrap_or(0)];
+        for (slot, bit) in letters.map(Self::place) {
+            if let Some(word) = bits.get_mut(slot) {
+                *word |= bit;
+            }
+        }
+        Self(bits.into())
+    }
+
+    fn may_hold(&self, letters: Fingerprint) -> bool {
+        let (slot, bit) = Self::place(letters);
+        self.0.get(slot).is_some_and(|word| word & bit != 0)
+    }
+
+    fn place(letters: Fingerprint) -> (usize, u64) {
+        let bit = (letters.key() >> 20) % BITS;
+        (usize::try_from(bit / 64).unwrap_or(0), 1 << (bit % 64))
+    }
+}
 
 impl Knowledge {
     /// Reads the embedded artefact.
@@ -168,30 +195,19 @@ impl Knowledge {
         let sorted = reader.section(10)?;
         let damaged = KnowledgeError::Damaged(reader.at);
         let strings = std::str::from_utf8(reader.section(1)?).map_err(|_| damaged)?;
-        let beginnings = Box::default();
-        let mut knowledge = Self { countries, owners, entries, keys, values, sorted, strings, beginnings };
-        knowledge.beginnings = knowledge.all_beginnings();
+        let (beginnings, phrases) = (Filter::default(), Filter::default());
+        let mut knowledge = Self { countries, owners, entries, keys, values, sorted, strings, beginnings, phrases };
+        let all = || (0..knowledge.sorted.len() / 10).map(|i| knowledge.phrase(i));
+        let parts = all().flat_map(|phrase| CHECKED.iter().filter_map(|letters| phrase.get(..*letters)));
+        let filters = [Filter::of(parts.map(|p| Fingerprint::EMPTY.with(p))), Filter::of(all().map(|p| Fingerprint::EMPTY.with(p)))];
+        [knowledge.beginnings, knowledge.phrases] = filters;
         Ok(knowledge)
-    }
-
-    fn all_beginnings(&self) -> Box<[u64]> {
-        let mut bits = vec![0; usize::try_from(BEGINNINGS / 64).unwrap_or(0)];
-        for phrase in (0..self.sorted.len() / 10).map(|i| self.phrase(i)) {
-            for beginning in CHECKED.iter().filter_map(|letters| phrase.as_bytes().get(..*letters)) {
-                let (slot, bit) = place(beginning.iter().fold(Fingerprint::EMPTY, |f, b| f.with_byte(*b)));
-                if let Some(word) = bits.get_mut(slot) {
-                    *word |= bit;
-                }
-            }
-        }
-        bits.into()
     }
 
     /// Whether a phrase may begin with these letters; asked only at the lengths in
     /// [`CHECKED`](crate::matcher::CHECKED).
     pub fn may_begin(&self, letters: Fingerprint) -> bool {
-        let (slot, bit) = place(letters);
-        self.beginnings.get(slot).is_some_and(|word| word & bit != 0)
+        self.beginnings.may_hold(letters)
     }
 
     /// The set holding the country `code` (ISO 3166 alpha-2, any case); empty where no table
@@ -211,6 +227,9 @@ impl Knowledge {
 
     /// Every row owning the phrase.
     pub fn find(&self, phrase: Fingerprint) -> &[Entry] {
+        if !self.phrases.may_hold(phrase) {
+            return &[];
+        }
         let key = phrase.key();
         let mask = self.keys.len().wrapping_sub(1);
         let mut slot = usize::try_from(key >> 32).unwrap_or(0) & mask;
@@ -279,11 +298,6 @@ impl Knowledge {
         let length = usize::from(u16::from_le_bytes([byte(place, 4), byte(place, 5)]));
         self.strings.get(offset..offset.saturating_add(length)).unwrap_or_default()
     }
-}
-
-fn place(letters: Fingerprint) -> (usize, u64) {
-    let bit = (letters.key() >> 32) % BEGINNINGS;
-    (usize::try_from(bit / 64).unwrap_or(0), 1 << (bit % 64))
 }
 
 fn entry(c: &[u8], sets: &[u128]) -> Entry {

@@ -56,11 +56,11 @@ impl Leaf {
 
     /// Position of the group in the order of the table.
     pub fn group(self) -> usize {
-        usize::from(self.row().3)
+        GROUP.get(self.index()).copied().map_or(0, usize::from)
     }
 
-    fn row(self) -> (&'static str, &'static str, &'static str, u8) {
-        TABLE.get(self.index()).copied().unwrap_or(("UNKNOWN", "uncategorised", "", 0))
+    fn row(self) -> (&'static str, &'static str, &'static str) {
+        TABLE.get(self.index()).copied().unwrap_or(("UNKNOWN", "uncategorised", ""))
     }
 }
 
