@@ -106,7 +106,13 @@ pub enum GroupProtocol {
 
 /// Property prefixes that an installation may set; the others belong to the guarantees of this crate.
 const OPEN: [&str; 8] = [
-    "security.protocol", "sasl.", "ssl.", "socket.", "broker.address.", "client.rack", "reconnect.backoff.",
+    "security.protocol",
+    "sasl.",
+    "ssl.",
+    "socket.",
+    "broker.address.",
+    "client.rack",
+    "reconnect.backoff.",
     "topic.metadata.",
 ];
 
@@ -145,7 +151,10 @@ impl KafkaConfig {
             }
         }
         if let Some(key) = self.properties.keys().find(|key| !OPEN.iter().any(|open| key.starts_with(open))) {
-            return refuse(format!("property {key} is not open to configuration; open are {}", OPEN.join(", ")));
+            return refuse(format!(
+                "property {key} is not open to configuration; open are {}",
+                OPEN.join(", ")
+            ));
         }
         let positive = [
             ("commit_interval_ms", self.commit_interval_ms > 0),
@@ -157,7 +166,9 @@ impl KafkaConfig {
             return refuse(format!("{name} must be more than 0"));
         }
         if self.transaction_timeout_ms <= self.commit_interval_ms * 10 {
-            return refuse("transaction_timeout_ms must be more than ten times commit_interval_ms".to_owned());
+            return refuse(
+                "transaction_timeout_ms must be more than ten times commit_interval_ms".to_owned(),
+            );
         }
         if !(1_000..=60_000).contains(&self.session_timeout_ms) {
             return refuse("session_timeout_ms must be between 1000 and 60000".to_owned());

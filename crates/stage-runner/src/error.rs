@@ -62,7 +62,9 @@ pub enum RunError {
     #[error("topics are missing: {}; create them with `connector topics apply`", .0.join(", "))]
     MissingTopics(Vec<String>),
     /// A topic has too few partitions.
-    #[error("topic {topic} has {has} partitions instead of {wants}; create what is missing with `connector topics apply`")]
+    #[error(
+        "topic {topic} has {has} partitions instead of {wants}; create what is missing with `connector topics apply`"
+    )]
     Partitions {
         /// The topic.
         topic: String,
@@ -89,7 +91,9 @@ pub enum RunError {
         reason: String,
     },
     /// Too many records in a row were rejected: the program is more likely at fault than all of them.
-    #[error("{stage} rejected {count} records in a row, the last one for {code}; it stops at {topic} partition {partition} offset {offset} and has passed none of the last batch on")]
+    #[error(
+        "{stage} rejected {count} records in a row, the last one for {code}; it stops at {topic} partition {partition} offset {offset} and has passed none of the last batch on"
+    )]
     TooManyRejections {
         /// The stage.
         stage: &'static str,
@@ -105,7 +109,9 @@ pub enum RunError {
         offset: i64,
     },
     /// Clients were replaced too often in a minute.
-    #[error("{stage} had to rebuild its clients {count} times within a minute, the last time because of: {reason}")]
+    #[error(
+        "{stage} had to rebuild its clients {count} times within a minute, the last time because of: {reason}"
+    )]
     Unstable {
         /// The stage.
         stage: &'static str,
@@ -130,6 +136,9 @@ pub enum RunError {
         /// The offset in the dead-letter topic.
         offset: i64,
     },
+    /// The broker did not take a message.
+    #[error("a message was not delivered: {0}; run the command again")]
+    NotDelivered(String),
     /// No topic of that name.
     #[error("there is no topic {0}")]
     NoSuchTopic(String),

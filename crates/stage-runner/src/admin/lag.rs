@@ -55,7 +55,8 @@ fn of_group(
     there: &std::collections::HashMap<String, usize>,
 ) -> Result<Vec<Lag>, RunError> {
     let mut asked = TopicPartitionList::new();
-    let names: Vec<_> = topics::ALL.into_iter().map(|topic| (topic_name(config, topic), topic.name)).collect();
+    let names: Vec<_> =
+        topics::ALL.into_iter().map(|topic| (topic_name(config, topic), topic.name)).collect();
     for (name, _) in &names {
         let count = there.get(name).and_then(|count| i32::try_from(*count).ok()).unwrap_or_default();
         (0..count).for_each(|partition| {

@@ -14,7 +14,9 @@ pub async fn register_schemas(config: &KafkaConfig) -> Result<Vec<(String, u32)>
     config.check()?;
     let registry = Registry::new(&config.registry_url)?;
     if registry.compatibility().await? == "NONE" {
-        tracing::warn!("the registry accepts incompatible schemas; set its compatibility to BACKWARD or stricter");
+        tracing::warn!(
+            "the registry accepts incompatible schemas; set its compatibility to BACKWARD or stricter"
+        );
     }
     let mut registered = Vec::with_capacity(topics::ALL.len());
     for topic in topics::ALL {

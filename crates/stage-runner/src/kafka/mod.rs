@@ -101,7 +101,11 @@ pub(crate) async fn partitions(config: &KafkaConfig) -> Result<HashMap<String, u
         let consumer: BaseConsumer = client.create().map_err(RunError::broker("creating a client"))?;
         let metadata =
             consumer.fetch_metadata(None, PATIENCE).map_err(RunError::broker("asking for the topics"))?;
-        Ok(metadata.topics().iter().map(|topic| (topic.name().to_owned(), topic.partitions().len())).collect())
+        Ok(metadata
+            .topics()
+            .iter()
+            .map(|topic| (topic.name().to_owned(), topic.partitions().len()))
+            .collect())
     })
     .await
 }

@@ -141,7 +141,9 @@ impl Problem {
     fn passes(&self) -> bool {
         match self {
             Self::NotFound => false,
-            Self::Refused { status, .. } => status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS,
+            Self::Refused { status, .. } => {
+                status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS
+            }
             Self::Unreachable(_) => true,
         }
     }

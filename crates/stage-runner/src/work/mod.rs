@@ -1,11 +1,22 @@
 //! Topic to the outside and on to topics: slow work on single records, many at a time.
 
+mod desk;
+mod frontier;
+
 use std::sync::Arc;
 
 use events::{Outbound, Record, Topic};
 use service::Shutdown;
 
-use crate::{Fault, Inbound, Kafka, Rejection, RunError};
+use crate::worker::feed::{FEW, Feed};
+use crate::worker::post::Post;
+use crate::worker::seat::Seat;
+use crate::worker::{Plan, run_workers};
+use crate::{Fault, Inbound, Kafka, Rejection, RunError, Trace, metrics};
+use desk::Desk;
+
+/// How long a message may take to be delivered before that counts as a fault.
+const DELIVERY_MS: u32 = 30_000;
 
 /// Slow work on single records.
 pub trait Work: Send + Sync + 'static {
@@ -39,8 +50,11 @@ pub enum Done {
 }
 
 /// Sends what comes of the work.
-#[derive(Debug, Clone)]
-pub struct Emitter(());
+#[derive(Clone)]
+pub struct Emitter {
+    post: Post,
+    trace: Option<Trace>,
+}
 
 impl Emitter {
     /// Sends a message and waits until the broker has it. It carries the trace of the record that is worked on.
@@ -48,8 +62,9 @@ impl Emitter {
     /// # Errors
     /// When the broker does not take it in time; the record should be done again.
     pub async fn send(&self, message: Outbound) -> Result<(), Fault> {
-        drop(message);
-        Ok(self.0)
+        self.post.send(&message, self.trace.as_ref().map(Trace::as_str)).await?;
+        metrics::emitted(self.post.name(), 1);
+        Ok(())
     }
 }
 
@@ -76,7 +91,14 @@ pub async fn run_work<W: Work>(
     work: Arc<W>,
     shutdown: Shutdown,
 ) -> Result<(), RunError> {
-    drop((kafka, spec, work));
-    shutdown.triggered().await;
-    Ok(())
+    let plan = Plan { name: spec.name, inputs: spec.inputs, outputs: spec.outputs };
+    plan.check::<W::In>(kafka)?;
+    let post = Post::open(kafka, spec.name, Some(spec.outputs), DELIVERY_MS)?;
+    let run = move |seat: &Seat| {
+        seat.supervise(|| {
+            let feed = Feed::open(seat, FEW)?;
+            Desk::new(seat, &feed, &work, &post, spec.concurrency.max(1)).run()
+        })
+    };
+    run_workers(kafka, plan, 1, &shutdown, run).await
 }
