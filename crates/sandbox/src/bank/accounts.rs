@@ -47,12 +47,9 @@ impl FromRequestParts<App> for ByCustomer {
             Some(Holder::Client) => return Err(Problem::Forbidden("accounts need a customer's token")),
             None => return Err(Problem::Unauthorised),
         };
-        let username = consent.customer.clone().ok_or(Problem::Unauthorised)?;
+        let username = consent.customer.as_deref().ok_or(Problem::Unauthorised)?;
         let today = app.today();
-        let app = Arc::clone(app);
-        // Making a customer takes a while.
-        let made = tokio::task::spawn_blocking(move || app.ledger.customer(&username, today)).await;
-        let customer = made.ok().flatten().ok_or(Problem::Internal)?;
+        let customer = app.customer(username, today).await.ok_or(Problem::Internal)?;
         Ok(Self { consent, customer, today })
     }
 }

@@ -55,7 +55,7 @@ async fn customers(State(app): State<App>) -> Json<Vec<CustomerLogin>> {
 
 async fn ledger(State(app): State<App>, Query(whose): Query<Whose>) -> Result<Json<Oracle>, StatusCode> {
     let today = app.today();
-    let customer = app.ledger.customer(&whose.customer, today).ok_or(StatusCode::NOT_FOUND)?;
+    let customer = app.customer(&whose.customer, today).await.ok_or(StatusCode::NOT_FOUND)?;
     let accounts = customer.accounts.iter().map(|account| OracleAccount {
         account_id: account.id.to_string(),
         r#type: type_code(account.kind),

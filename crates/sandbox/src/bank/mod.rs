@@ -157,6 +157,13 @@ impl Shared {
         self.now().to_zoned(self.zone.clone()).date()
     }
 
+    /// The customer with everything up to the end of `today`. Made aside: a life takes a while to live.
+    async fn customer(self: &Arc<Self>, username: &str, today: Date) -> Option<Arc<data::Customer>> {
+        let (bank, username) = (Arc::clone(self), username.to_owned());
+        let made = tokio::task::spawn_blocking(move || bank.ledger.customer(&username, today)).await;
+        made.ok().flatten()
+    }
+
     /// The issuer identifier: the address without a slash at the end.
     fn issuer(&self) -> &str {
         self.base_url.as_str().trim_end_matches('/')

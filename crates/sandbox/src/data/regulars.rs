@@ -50,7 +50,7 @@ impl Simulation<'_> {
                 let account = Some(("UK.OBIE.SortCodeAccountNumber", format!("997320{number}")));
                 draft.party = Some(Party { name: text(&regular.party, &mut dice), account });
             }
-            _ => draft.party = Some(Party { name: regular.party.clone(), account: None }),
+            _ => draft.party = Some(Party { name: text(&regular.party, &mut dice), account: None }),
         }
         draft
     }

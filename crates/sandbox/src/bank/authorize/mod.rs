@@ -58,7 +58,7 @@ impl From<crate::persist::FileError> for End {
 async fn begin(State(app): State<App>, Query(asked): Query<Asked>) -> Result<Response, End> {
     let request = check(&app, &asked)?;
     if app.config.auto_approve_client {
-        return auto_approve(&app, &request, asked.login_hint.as_deref());
+        return auto_approve(&app, &request, asked.login_hint.as_deref()).await;
     }
     let (cookie, csrf) = (secret(), secret());
     let page = SignInPage {
@@ -89,7 +89,7 @@ async fn sign_in(
         logins.iter().find(|login| login.username == username && Some(login.password.as_str()) == password);
     let response = if let Some(login) = known {
         sign_in.customer = Some(login.username.clone());
-        decision_page(&app, &sign_in, None)?
+        decision_page(&app, &sign_in, None).await?
     } else {
         let page = SignInPage {
             bank: BANK_NAME,
@@ -121,31 +121,32 @@ async fn decide(
         form.iter().filter(|(name, _)| name == "account").map(|(_, id)| id.as_str()).collect();
     if chosen.is_empty() {
         sign_in.csrf = secret();
-        let response = decision_page(&app, &sign_in, Some("Choose at least one account, or deny access."))?;
+        let response =
+            decision_page(&app, &sign_in, Some("Choose at least one account, or deny access.")).await?;
         app.sign_ins.put(cookie, sign_in);
         return Ok(response);
     }
-    approve(&app, request, &customer, |id| chosen.contains(&id))
+    approve(&app, request, &customer, |id| chosen.contains(&id)).await
 }
 
-fn auto_approve(app: &Shared, request: &Request, login_hint: Option<&str>) -> Result<Response, End> {
+async fn auto_approve(app: &App, request: &Request, login_hint: Option<&str>) -> Result<Response, End> {
     let logins = app.ledger.logins();
     let customer = match login_hint {
         Some(name) => logins.iter().find(|login| login.username == name),
         None => logins.first(),
     };
     let customer = customer.ok_or(End::Here("There is no such customer."))?;
-    approve(app, request, &customer.username, |_| true)
+    approve(app, request, &customer.username, |_| true).await
 }
 
 /// Issues a code for the chosen ones of the customer's own accounts, and sends the browser back with it.
-fn approve(
-    app: &Shared,
+async fn approve(
+    app: &App,
     request: &Request,
     username: &str,
     chosen: impl Fn(&str) -> bool,
 ) -> Result<Response, End> {
-    let customer = app.ledger.customer(username, app.today()).ok_or(End::Broken)?;
+    let customer = app.customer(username, app.today()).await.ok_or(End::Broken)?;
     let accounts = customer.accounts.iter().map(|account| account.id).filter(|id| chosen(&id.to_string()));
     let code = Code {
         consent: request.consent.clone(),

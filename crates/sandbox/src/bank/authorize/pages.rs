@@ -7,7 +7,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use url::Url;
 
-use super::super::Shared;
+use super::super::App;
 use super::End;
 use super::sign_ins::SignIn;
 use crate::wire::BANK_NAME;
@@ -48,11 +48,15 @@ pub(super) struct RefusalPage<'a> {
 }
 
 /// The page where a customer who has signed in decides.
-pub(super) fn decision_page(app: &Shared, sign_in: &SignIn, problem: Option<&str>) -> Result<Response, End> {
-    let customer = sign_in.customer.as_deref().and_then(|name| app.ledger.customer(name, app.today()));
-    let (Some(customer), Some(consent)) = (customer, app.vault.consent(&sign_in.request.consent)) else {
-        return Err(End::Here("The application has withdrawn its request."));
-    };
+pub(super) async fn decision_page(
+    app: &App,
+    sign_in: &SignIn,
+    problem: Option<&str>,
+) -> Result<Response, End> {
+    let username = sign_in.customer.as_deref().unwrap_or_default();
+    let customer = app.customer(username, app.today()).await.ok_or(End::Broken)?;
+    let consent = app.vault.consent(&sign_in.request.consent);
+    let consent = consent.ok_or(End::Here("The application has withdrawn its request."))?;
     let accounts = customer.accounts.iter().map(|account| Choice {
         id: account.id.to_string(),
         label: format!("{} ({}, ending {})", account.nickname, account.currency, account.last_four()),
