@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The source of the leaf constants.
-pub fn taxonomy_source(taxonomy: &[Leaf]) -> String {
+pub(crate) fn taxonomy_source(taxonomy: &[Leaf]) -> String {
     let mut groups: Vec<&str> = taxonomy.iter().map(|l| l.primary.as_str()).collect();
     groups.dedup();
     let mut table = String::from("const TABLE: &[(&str, &str, &str)] = &[\n");
@@ -29,7 +29,7 @@ pub fn taxonomy_source(taxonomy: &[Leaf]) -> String {
 }
 
 /// The whole artefact.
-pub fn knowledge(tables: &Tables) -> Result<Vec<u8>, String> {
+pub(crate) fn knowledge(tables: &Tables) -> Result<Vec<u8>, String> {
     let mut build = Build::default();
     let mut phrases: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
     for pattern in &tables.patterns {

@@ -13,54 +13,54 @@ use std::{
 use crate::text::{Text, canonical};
 
 /// What a row is about; the order is the code in the artefact (`src/knowledge.rs` reads it).
-pub const KINDS: [&str; 24] = [
+pub(crate) const KINDS: [&str; 24] = [
     "word", "channel", "other", "merchant", "online", "marketplace", "subscription", "transport", "utility", "telecom",
     "insurer", "lender", "bank", "wallet", "processor", "health", "education", "membership", "charity", "government",
     "payroll", "pension", "benefits", "gazetteer",
 ];
 
 /// Channels in the order of `record::Channel`.
-pub const CHANNELS: [&str; 11] = [
+pub(crate) const CHANNELS: [&str; 11] = [
     "unknown", "card_pos", "card_online", "atm", "transfer", "direct_debit", "standing_order", "fee", "cash", "cheque",
     "wallet",
 ];
 
 /// One row of the taxonomy.
-pub struct Leaf {
-    pub primary: String,
-    pub detailed: String,
-    pub definition: String,
+pub(crate) struct Leaf {
+    pub(crate) primary: String,
+    pub(crate) detailed: String,
+    pub(crate) definition: String,
 }
 
 /// One pattern with everything the engine must know when it matches.
-pub struct Pattern {
+pub(crate) struct Pattern {
     /// Letters the pattern is found by.
-    pub letters: String,
+    pub(crate) letters: String,
     /// Number of tokens it was written with.
-    pub tokens: usize,
-    pub name: String,
-    pub website: String,
+    pub(crate) tokens: usize,
+    pub(crate) name: String,
+    pub(crate) website: String,
     /// File name on Wikimedia Commons.
-    pub logo: String,
-    pub kind: usize,
+    pub(crate) logo: String,
+    pub(crate) kind: usize,
     /// Leaf, or channel for rows of that kind.
-    pub value: usize,
+    pub(crate) value: usize,
     /// Bit 0: debit, bit 1: credit.
-    pub directions: u8,
-    pub countries: u128,
-    pub weak: bool,
+    pub(crate) directions: u8,
+    pub(crate) countries: u128,
+    pub(crate) weak: bool,
     /// The name must not be shown as a merchant's: it is made of everyday and category words, or the
     /// pattern does not spell it, so that it may as well be a parent's or a neighbour's.
-    pub generic: bool,
+    pub(crate) generic: bool,
     place: String,
 }
 
 #[derive(Default)]
-pub struct Tables {
-    pub taxonomy: Vec<Leaf>,
+pub(crate) struct Tables {
+    pub(crate) taxonomy: Vec<Leaf>,
     /// Country codes; the position is the bit.
-    pub countries: Vec<String>,
-    pub patterns: Vec<Pattern>,
+    pub(crate) countries: Vec<String>,
+    pub(crate) patterns: Vec<Pattern>,
     everyday: HashSet<String>,
 }
 
@@ -68,7 +68,7 @@ type Row = HashMap<String, String>;
 
 impl Tables {
     /// Loads and checks every table under `root`.
-    pub fn load(root: &Path) -> Result<Self, String> {
+    pub(crate) fn load(root: &Path) -> Result<Self, String> {
         let mut tables = Self::default();
         for (_, row) in rows(&root.join("taxonomy.csv"))? {
             tables.taxonomy.push(Leaf {

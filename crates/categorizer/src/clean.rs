@@ -2,7 +2,8 @@
 //! masks and numbers set aside, and a name fit to show made of the rest.
 
 use crate::{
-    knowledge::{Countries, Knowledge, KnowledgeError},
+    entry::Countries,
+    knowledge::{Knowledge, KnowledgeError},
     matcher::Hit,
     record::Processor,
     text::Text,

@@ -4,7 +4,8 @@ use crate::{
     calibration::calibrated,
     clean, direction,
     engine::{Reading, VERSION},
-    knowledge::{Entry, Kind, Knowledge},
+    entry::{Entry, Kind},
+    knowledge::Knowledge,
     matcher::{Fit, Hit, How},
     odds::Verdict,
     record::{

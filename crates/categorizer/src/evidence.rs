@@ -8,7 +8,8 @@ use std::ops::Range;
 use crate::{
     clean::Core,
     direction,
-    knowledge::{Kind, Knowledge},
+    entry::Kind,
+    knowledge::Knowledge,
     matcher::{Fit, Hit, How},
     record::{Channel, Id, Reason, Source},
     taxonomy::{Leaf, leaf},
@@ -62,7 +63,7 @@ pub(crate) fn reason(knowledge: &Knowledge, text: &Text, core: &Core, hit: &Hit,
 fn second_evidence(text: &Text, core: &Core, hit: &Hit) -> bool {
     let leads = core.words.first() == Some(&hit.first);
     let alone = core.words.iter().all(|w| (hit.first..hit.end).contains(w));
-    let numbered = text.tokens.get(hit.end).is_some_and(|t| t.number && t.len() >= 2);
+    let numbered = text.tokens.get(hit.end).is_some_and(|t| t.number && t.letters() >= 2);
     leads && (alone || numbered)
 }
 

@@ -4,9 +4,11 @@
 //! this reader disagree, and then the engine does not start.
 
 use crate::{
+    bytes::{byte, u16_at, u32_at, u64_at, u128_at},
+    entry::{Countries, Entry},
+    filter::Filter,
     matcher::CHECKED,
-    record::{Channel, Merchant},
-    taxonomy::Leaf,
+    record::Merchant,
     text::Fingerprint,
 };
 
@@ -33,111 +35,8 @@ pub enum KnowledgeError {
     },
 }
 
-/// What a row is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Words that name the thing bought: no merchant.
-    Word,
-    /// A wording of the bank about how the money moved.
-    Channel,
-    /// A language's generic wording kept among the brands: no merchant.
-    Other,
-    /// A firm that sells something.
-    Firm,
-    /// A bank: a counterparty, never the merchant of a purchase.
-    Bank,
-    /// Stands between holder and merchant where another name follows.
-    Intermediary,
-    /// A public body or an employer's payroll wording.
-    Public,
-    /// From the name-suggestion-index.
-    Gazetteer,
-}
-
-impl Kind {
-    /// In the order of the build step's list of kinds.
-    const fn from_code(code: u8) -> Self {
-        match code {
-            0 => Self::Word,
-            1 => Self::Channel,
-            2 => Self::Other,
-            12 => Self::Bank,
-            13 | 14 => Self::Intermediary,
-            19..=22 => Self::Public,
-            23 => Self::Gazetteer,
-            _ => Self::Firm,
-        }
-    }
-}
-
-/// A set of countries, one bit each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Countries(u128);
-
-impl Countries {
-    /// Whether the row holds everywhere.
-    pub const fn everywhere(self) -> bool {
-        self.0 == u128::MAX
-    }
-
-    /// Whether the sets meet.
-    pub const fn meets(self, other: Self) -> bool {
-        self.0 & other.0 != 0
-    }
-
-    /// Whether the set is empty.
-    pub const fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-}
-
-/// One row behind a pattern.
-#[derive(Debug, Clone, Copy)]
-pub struct Entry {
-    owner: u32,
-    /// Where the row holds.
-    pub countries: Countries,
-    value: u8,
-    /// What it is about.
-    pub kind: Kind,
-    bits: u8,
-    /// Number of words the pattern was written with.
-    pub tokens: usize,
-    /// Letters of the pattern.
-    pub letters: usize,
-}
-
-impl Entry {
-    /// The category; `None` for channel wordings.
-    pub fn leaf(&self) -> Option<Leaf> {
-        if self.kind == Kind::Channel { None } else { Leaf::from_index(self.value) }
-    }
-
-    /// The channel of a channel wording.
-    pub fn channel(&self) -> Option<Channel> {
-        if self.kind == Kind::Channel { Channel::ALL.get(usize::from(self.value)).copied() } else { None }
-    }
-
-    /// Whether the row holds for money going out (`true`) or coming in.
-    pub const fn holds_for(&self, debit: bool) -> bool {
-        self.bits & if debit { 1 } else { 2 } != 0
-    }
-
-    /// Needs a second piece of evidence.
-    pub const fn weak(&self) -> bool {
-        self.bits & 4 != 0
-    }
-}
-
-impl Entry {
-    /// Whether the name may be shown as a merchant's.
-    pub const fn names_merchant(&self) -> bool {
-        matches!(self.kind, Kind::Firm | Kind::Gazetteer) && self.bits & 0b1_0100 == 0
-    }
-}
-
 /// Every table of the artefact.
-pub struct Knowledge {
+pub(crate) struct Knowledge {
     countries: Vec<[u8; 2]>,
     owners: &'static [u8],
     entries: Box<[Entry]>,
@@ -150,46 +49,18 @@ pub struct Knowledge {
     phrases: Filter,
 }
 
-/// A set that answers "surely not" or "perhaps", small enough to stay in the nearest memory.
-#[derive(Default)]
-struct Filter(Box<[u64]>);
-
-/// Bits of a filter.
-const BITS: u64 = 1 << 21;
-
-impl Filter {
-    fn of(letters: impl Iterator<Item = Fingerprint>) -> Self {
-        let mut bits = vec![0; usize::try_from(BITS / 64).unwrap_or(0)];
-        for (slot, bit) in letters.map(Self::place) {
-            if let Some(word) = bits.get_mut(slot) {
-                *word |= bit;
-            }
-        }
-        Self(bits.into())
-    }
-
-    fn may_hold(&self, letters: Fingerprint) -> bool {
-        let (slot, bit) = Self::place(letters);
-        self.0.get(slot).is_some_and(|word| word & bit != 0)
-    }
-
-    fn place(letters: Fingerprint) -> (usize, u64) {
-        let bit = (letters.key() >> 20) % BITS;
-        (usize::try_from(bit / 64).unwrap_or(0), 1 << (bit % 64))
-    }
-}
-
 impl Knowledge {
     /// Reads the embedded artefact.
     ///
     /// # Errors
     /// [`KnowledgeError::Damaged`] where it is not whole.
-    pub fn embedded() -> Result<Self, KnowledgeError> {
+    pub(crate) fn embedded() -> Result<Self, KnowledgeError> {
         let mut reader = Reader { bytes: ARTEFACT, at: 0 };
         let countries = reader.section(2)?.chunks_exact(2).map(|c| [byte(c, 0), byte(c, 1)]).collect();
-        let sets: Vec<u128> = reader.section(16)?.chunks_exact(16).map(u128_at).collect();
+        let sets = reader.section(16)?.chunks_exact(16).map(|s| Countries::from_bits(u128_at(s)));
+        let sets: Vec<Countries> = sets.collect();
         let owners = reader.section(24)?;
-        let entries = reader.section(12)?.chunks_exact(12).map(|c| entry(c, &sets)).collect();
+        let entries = reader.section(12)?.chunks_exact(12).map(|c| Entry::read(c, &sets)).collect();
         let keys = reader.section(8)?.chunks_exact(8).map(u64_at).collect();
         let values = reader.section(4)?.chunks_exact(4).map(|c| u32_at(c, 0)).collect();
         let sorted = reader.section(10)?;
@@ -206,27 +77,28 @@ impl Knowledge {
 
     /// Whether a phrase may begin with these letters; asked only at the lengths in
     /// [`CHECKED`](crate::matcher::CHECKED).
-    pub fn may_begin(&self, letters: Fingerprint) -> bool {
+    pub(crate) fn may_begin(&self, letters: Fingerprint) -> bool {
         self.beginnings.may_hold(letters)
     }
 
     /// The set holding the country `code` (ISO 3166 alpha-2, any case); empty where no table
     /// mentions it.
-    pub fn country(&self, code: &str) -> Countries {
+    pub(crate) fn country(&self, code: &str) -> Countries {
         let code = code.trim();
         let known = self.countries.iter().position(|c| code.as_bytes().eq_ignore_ascii_case(c));
-        Countries(known.map_or(0, |bit| 1 << bit))
+        known.map_or(Countries::NONE, |bit| Countries::from_bits(1 << bit))
     }
 
     /// The set of all countries of a list such as `"gb ie"`; `*` is everywhere.
-    pub fn country_list(&self, codes: &str) -> Countries {
-        let everywhere = codes.trim() == "*";
-        let listed = codes.split_whitespace().fold(0, |set, c| set | self.country(c).0);
-        Countries(if everywhere { u128::MAX } else { listed })
+    pub(crate) fn country_list(&self, codes: &str) -> Countries {
+        if codes.trim() == "*" {
+            return Countries::EVERYWHERE;
+        }
+        codes.split_whitespace().fold(Countries::NONE, |set, code| set.with(self.country(code)))
     }
 
     /// Every row owning the phrase.
-    pub fn find(&self, phrase: Fingerprint) -> &[Entry] {
+    pub(crate) fn find(&self, phrase: Fingerprint) -> &[Entry] {
         if !self.phrases.may_hold(phrase) {
             return &[];
         }
@@ -244,13 +116,13 @@ impl Knowledge {
 
     fn rows(&self, first: u32) -> &[Entry] {
         let tail = usize::try_from(first).ok().and_then(|f| self.entries.get(f..)).unwrap_or(&[]);
-        let last = tail.iter().position(|e| e.bits & 8 != 0).map_or(0, |i| i + 1);
+        let last = tail.iter().position(Entry::last).map_or(0, |i| i + 1);
         tail.get(..last).unwrap_or(&[])
     }
 
     /// The rows of every phrase that begins with `letters`, at most `limit` phrases; empty where
     /// more begin so: then the letters say nothing.
-    pub fn beginning_with(&self, letters: &str, limit: usize) -> Vec<&[Entry]> {
+    pub(crate) fn beginning_with(&self, letters: &str, limit: usize) -> Vec<&[Entry]> {
         let (mut low, mut high) = (0, self.sorted.len() / 10);
         while low < high {
             let middle = usize::midpoint(low, high);
@@ -270,17 +142,17 @@ impl Knowledge {
     }
 
     /// The row's name, as it may be shown.
-    pub fn name(&self, entry: &Entry) -> &'static str {
+    pub(crate) fn name(&self, entry: &Entry) -> &'static str {
         self.string(self.owner(entry))
     }
 
     /// The row's stable id.
-    pub fn id(&self, entry: &Entry) -> &'static str {
+    pub(crate) fn id(&self, entry: &Entry) -> &'static str {
         self.string(self.owner(entry).get(6..).unwrap_or(&[]))
     }
 
     /// The row's merchant.
-    pub fn merchant(&self, entry: &Entry) -> Merchant {
+    pub(crate) fn merchant(&self, entry: &Entry) -> Merchant {
         let fact = |at: usize| {
             let text = self.string(self.owner(entry).get(at..).unwrap_or(&[]));
             (!text.is_empty()).then_some(text)
@@ -295,21 +167,8 @@ impl Knowledge {
 
     fn string(&self, place: &[u8]) -> &'static str {
         let offset = usize::try_from(u32_at(place, 0)).unwrap_or(usize::MAX);
-        let length = usize::from(u16::from_le_bytes([byte(place, 4), byte(place, 5)]));
+        let length = usize::from(u16_at(place, 4));
         self.strings.get(offset..offset.saturating_add(length)).unwrap_or_default()
-    }
-}
-
-fn entry(c: &[u8], sets: &[u128]) -> Entry {
-    let set = usize::from(u16::from_le_bytes([byte(c, 4), byte(c, 5)]));
-    Entry {
-        owner: u32_at(c, 0),
-        countries: Countries(sets.get(set).copied().unwrap_or(0)),
-        value: byte(c, 6),
-        kind: Kind::from_code(byte(c, 7)),
-        bits: byte(c, 8),
-        tokens: usize::from(byte(c, 9)),
-        letters: usize::from(byte(c, 10)),
     }
 }
 
@@ -322,26 +181,10 @@ impl Reader {
     /// The next section: a count, then as many items of `size` bytes.
     fn section(&mut self, size: usize) -> Result<&'static [u8], KnowledgeError> {
         let damaged = KnowledgeError::Damaged(self.at);
-        let head = self.bytes.get(self.at..self.at + 4).ok_or_else(|| KnowledgeError::Damaged(self.at))?;
+        let head = self.bytes.get(self.at..self.at + 4).ok_or(KnowledgeError::Damaged(self.at))?;
         let count = usize::try_from(u32_at(head, 0)).unwrap_or(usize::MAX);
         let start = self.at + 4;
         self.at = start.saturating_add(count.saturating_mul(size));
         self.bytes.get(start..self.at).ok_or(damaged)
     }
-}
-
-fn byte(bytes: &[u8], at: usize) -> u8 {
-    bytes.get(at).copied().unwrap_or(0)
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    u32::from_le_bytes([byte(bytes, at), byte(bytes, at + 1), byte(bytes, at + 2), byte(bytes, at + 3)])
-}
-
-fn u64_at(bytes: &[u8]) -> u64 {
-    bytes.try_into().map_or(0, u64::from_le_bytes)
-}
-
-fn u128_at(bytes: &[u8]) -> u128 {
-    bytes.try_into().map_or(0, u128::from_le_bytes)
 }

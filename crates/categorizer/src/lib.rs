@@ -7,6 +7,7 @@
 //!
 //! Never: does I/O for a record, learns from customers' text, changes the raw text, or logs it.
 
+mod bytes;
 mod calibration;
 pub mod choices;
 mod clean;
@@ -14,9 +15,11 @@ mod codes;
 mod compose;
 mod direction;
 mod engine;
+mod entry;
 pub mod eval;
 mod evidence;
 pub mod files;
+mod filter;
 mod knowledge;
 mod matcher;
 pub mod memory;

@@ -1,7 +1,8 @@
 //! Finding the tables' phrases in a statement line.
 
 use crate::{
-    knowledge::{Countries, Entry, Kind, Knowledge},
+    entry::{Countries, Entry, Kind},
+    knowledge::Knowledge,
     record::Channel,
     text::{Fingerprint, Text, is_passed_over},
 };

@@ -2,7 +2,8 @@
 
 use crate::{
     clean::Core,
-    knowledge::{Countries, Entry, Kind, Knowledge},
+    entry::{Countries, Entry, Kind},
+    knowledge::Knowledge,
     matcher::{Fit, Hit, How, choice, rank},
     taxonomy::Leaf,
     text::{Fingerprint, Text},

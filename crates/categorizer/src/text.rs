@@ -20,7 +20,7 @@ pub struct Token {
 
 impl Token {
     /// Letters of the folded token, in bytes.
-    pub const fn len(&self) -> usize {
+    pub const fn letters(&self) -> usize {
         self.end - self.start
     }
 }
@@ -126,15 +126,15 @@ impl Text {
         while let Some(mut token) = tokens.next() {
             let word = self.word(&token);
             let glue = match (word, kept.last()) {
-                ("&", Some(last)) if last.len() <= 2 && !last.number => {
-                    let next = tokens.next_if(|n| n.len() <= 2 && !n.number);
+                ("&", Some(last)) if last.letters() <= 2 && !last.number => {
+                    let next = tokens.next_if(|n| n.letters() <= 2 && !n.number);
                     if let Some(next) = next {
                         token.end = next.end;
                         token.raw_end = next.raw_end;
                     }
                     next.is_some()
                 }
-                ("s", Some(last)) => !last.number && last.len() >= 3 && last.end == token.start,
+                ("s", Some(last)) => !last.number && last.letters() >= 3 && last.end == token.start,
                 _ => false,
             };
             match kept.last_mut() {
@@ -145,7 +145,7 @@ impl Text {
                 Some(_) if word == "and" => {}
                 _ if word == "&" => {}
                 _ => {
-                    token.number |= token.len() >= 2 && word.bytes().all(|b| b == b'x');
+                    token.number |= token.letters() >= 2 && word.bytes().all(|b| b == b'x');
                     kept.push(token);
                 }
             }
@@ -184,7 +184,7 @@ impl Fingerprint {
 /// Whether a number inside a phrase is passed over: a branch number, not part of a name such as
 /// `7 eleven` or `24 hour fitness`.
 pub const fn is_passed_over(token: &Token) -> bool {
-    token.number && token.len() >= 3
+    token.number && token.letters() >= 3
 }
 
 /// The letters by which a pattern is found: everything but the numbers passed over inside it.

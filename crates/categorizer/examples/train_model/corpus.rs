@@ -47,13 +47,13 @@ const FREQUENT: [(Leaf, usize); 26] = [
 ];
 
 /// A labelled line.
-pub struct Line {
-    pub text: String,
-    pub leaf: Leaf,
+pub(crate) struct Line {
+    pub(crate) text: String,
+    pub(crate) leaf: Leaf,
 }
 
 /// Material to make lines from.
-pub struct Corpus {
+pub(crate) struct Corpus {
     brands: Vec<Vec<String>>,
     held_out: Vec<Vec<String>>,
     words: Vec<Vec<String>>,
@@ -64,7 +64,7 @@ pub struct Corpus {
 }
 
 impl Corpus {
-    pub fn load() -> Result<Self, Box<dyn Error>> {
+    pub(crate) fn load() -> Result<Self, Box<dyn Error>> {
         let mut corpus = Self {
             brands: vec![Vec::new(); Leaf::COUNT],
             held_out: vec![Vec::new(); Leaf::COUNT],
@@ -92,7 +92,7 @@ impl Corpus {
     }
 
     /// A line to learn from.
-    pub fn line(&self, rng: &mut ChaCha8Rng) -> Line {
+    pub(crate) fn line(&self, rng: &mut ChaCha8Rng) -> Line {
         let leaf = *self.urn.choose(rng).unwrap();
         let (brands, words) = (&self.brands[leaf.index()], &self.words[leaf.index()]);
         let person = matches!(leaf, leaf::P2P_IN | leaf::P2P_OUT) && rng.random_bool(0.7);
@@ -107,7 +107,7 @@ impl Corpus {
     }
 
     /// A line of a brand that is never learnt from.
-    pub fn unseen(&self, rng: &mut ChaCha8Rng) -> Line {
+    pub(crate) fn unseen(&self, rng: &mut ChaCha8Rng) -> Line {
         loop {
             let leaf = *self.urn.choose(rng).unwrap();
             if let Some(core) = self.held_out[leaf.index()].choose(rng) {
