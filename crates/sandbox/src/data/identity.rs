@@ -5,12 +5,27 @@ use uuid::Uuid;
 
 use super::catalogue::{AccountSpec, AccountType, Catalogue, Market, Persona};
 use super::dice::Dice;
-use super::model::{Account, Customer};
+use super::model::{Account, Customer, Party};
 
 /// What the simulation needs to know beside the customer.
 pub(super) struct Circle {
     pub(super) city: String,
-    pub(super) friends: Vec<String>,
+    pub(super) friends: Vec<Friend>,
+}
+
+/// Somebody the customer pays now and then, with an account at another bank.
+#[derive(Clone)]
+pub(super) struct Friend {
+    pub(super) name: String,
+    pub(super) number: String,
+}
+
+impl Friend {
+    /// How a payment to or from this person is labelled.
+    pub(super) fn party(&self) -> Party {
+        let account = Some(("UK.OBIE.SortCodeAccountNumber", format!("997340{}", self.number)));
+        Party { name: self.name.clone(), account }
+    }
 }
 
 /// Customer `index` without a history.
@@ -18,7 +33,8 @@ pub(super) fn invent(catalogue: &Catalogue, persona: &Persona, seed: u64, index:
     let mut dice = Dice::new(seed, index, super::IDENTITY, 0);
     let name = full_name(catalogue, &mut dice);
     let city = dice.pick(&persona.cities).cloned().unwrap_or_default();
-    let friends = (0..5).map(|_| full_name(catalogue, &mut dice)).collect();
+    let friends =
+        (0..5).map(|_| Friend { name: full_name(catalogue, &mut dice), number: dice.digits(8) }).collect();
     let username = format!("{}-{}", persona.persona.replace('_', "-"), index + 1);
     let password = format!("pass-{}", dice.digits(6));
     let market = catalogue.markets.iter().find(|market| market.market == persona.market);

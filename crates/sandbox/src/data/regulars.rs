@@ -5,8 +5,9 @@ use rust_decimal::{Decimal, RoundingStrategy};
 
 use super::calendar::Shift;
 use super::catalogue::{Means, Regular};
+use super::identity::Friend;
 use super::model::{Kind, Party};
-use super::simulation::{Draft, Simulation};
+use super::simulation::{Blanks, Draft, Simulation};
 use super::{AMOUNT_OF_A_DAY, AMOUNT_OF_A_PAYMENT, PARTY};
 
 impl Simulation<'_> {
@@ -32,25 +33,26 @@ impl Simulation<'_> {
     }
 
     fn regular_draft(&self, number: u64, regular: &Regular, day: Date) -> Draft {
-        let kind = kind(regular);
-        let amount = self.regular_amount(number, regular, day);
-        let sign = if matches!(regular.how, Means::BacsIn | Means::FasterIn) { amount } else { -amount };
+        let mut fixed = self.dice(PARTY, number);
+        let (reference, friend) = (fixed.digits(9), fixed.pick(&self.circle.friends));
+        let blanks = Blanks {
+            city: &self.circle.city,
+            store: "",
+            reference: &reference,
+            person: friend.map_or("", |friend| &friend.name),
+        };
         let mut dice = self.day_dice(PARTY + number, day);
-        let text =
-            |text: &str, dice: &mut _| self.fill(text, &self.circle.city, self.dice(PARTY, number), dice);
-        let mut draft = Draft::plain(kind, sign, text(&regular.description, &mut dice), &regular.category);
-        match regular.how {
-            Means::Card => {
-                draft.merchant = Some(regular.party.clone());
-                draft.settles = super::spending::settlement(&mut dice);
-            }
-            Means::Fee => {}
-            Means::StandingOrder | Means::FasterIn => {
-                let number = self.dice(PARTY, number).digits(8);
-                let account = Some(("UK.OBIE.SortCodeAccountNumber", format!("997320{number}")));
-                draft.party = Some(Party { name: text(&regular.party, &mut dice), account });
-            }
-            _ => draft.party = Some(Party { name: text(&regular.party, &mut dice), account: None }),
+        let amount = self.regular_amount(number, regular, day);
+        let signed = if matches!(regular.how, Means::BacsIn | Means::FasterIn) { amount } else { -amount };
+        let text = blanks.fill(&regular.description, &mut dice);
+        let mut draft = Draft::plain(kind(regular), signed, text, &regular.category);
+        if regular.how == Means::Card {
+            draft.merchant = Some(regular.party.clone());
+            draft.settles = super::spending::settlement(&mut dice);
+        } else if regular.party == "{person}" {
+            draft.party = friend.map(Friend::party);
+        } else if !regular.party.is_empty() {
+            draft.party = Some(Party { name: blanks.fill(&regular.party, &mut dice), account: None });
         }
         draft
     }

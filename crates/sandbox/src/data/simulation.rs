@@ -51,8 +51,30 @@ pub(super) struct Outing<'a> {
     pub(super) shops: Vec<Shop<'a>>,
 }
 
-/// A merchant with its number in the table.
-pub(super) type Shop<'a> = (u64, &'a Merchant);
+/// A merchant with what stays the same each time this customer buys there.
+#[derive(Clone)]
+pub(super) struct Shop<'a> {
+    pub(super) merchant: &'a Merchant,
+    pub(super) store: String,
+    pub(super) reference: String,
+}
+
+/// What fills the gaps in the texts of the tables.
+pub(super) struct Blanks<'a> {
+    pub(super) city: &'a str,
+    pub(super) store: &'a str,
+    pub(super) reference: &'a str,
+    pub(super) person: &'a str,
+}
+
+impl Blanks<'_> {
+    /// The text without gaps; an order code is new each time.
+    pub(super) fn fill(&self, text: &str, dice: &mut Dice) -> String {
+        let text = text.replace("{city}", self.city).replace("{store}", self.store);
+        let text = text.replace("{ref}", self.reference).replace("{person}", &self.person.to_uppercase());
+        if text.contains("{code}") { text.replace("{code}", &dice.code()) } else { text }
+    }
+}
 
 /// A customer in the making.
 pub(super) struct Simulation<'a> {
@@ -147,15 +169,6 @@ impl<'a> Simulation<'a> {
             category: draft.category,
             balance: Decimal::ZERO,
         });
-    }
-
-    /// Fills a text of the tables in. `fixed` decides what stays the same each time, `dice` what does not.
-    pub(super) fn fill(&self, text: &str, city: &str, mut fixed: Dice, dice: &mut Dice) -> String {
-        let text = text.replace("{store}", &fixed.digits(4)).replace("{ref}", &fixed.digits(9));
-        let text = text.replace("{city}", city).replace("{code}", &dice.code());
-        let friend = if text.contains("INV") { dice } else { &mut fixed };
-        let person = friend.pick(&self.circle.friends).map_or("", String::as_str);
-        text.replace("{person}", &person.to_uppercase())
     }
 
     fn take_refunds(&mut self, day: Date) {

@@ -6,9 +6,9 @@ use rust_decimal::Decimal;
 
 use super::catalogue::{AccountType, Market, Merchant, Payment};
 use super::dice::Dice;
-use super::identity::rate;
+use super::identity::{Friend, rate};
 use super::model::{Exchange, Kind, Party};
-use super::simulation::{Draft, Outing, Shop, Simulation};
+use super::simulation::{Blanks, Draft, Outing, Shop, Simulation};
 use super::{BRANCH, DAY, FAVOURITE, TRIP};
 
 /// One shop in two is a customer's.
@@ -37,15 +37,22 @@ impl<'a> Simulation<'a> {
                 let mut favourites = open.clone();
                 favourites
                     .retain(|(number, _)| self.dice(FAVOURITE, *number).chance(FAVOURITES.0, FAVOURITES.1));
-                let shops = if favourites.is_empty() { open } else { favourites };
+                let chosen = if favourites.is_empty() { open } else { favourites };
+                let shops =
+                    chosen.into_iter().map(|(number, merchant)| self.shop(number, merchant)).collect();
                 Some(Outing { account: self.account(&habit.account)?, times: habit.times, shops })
             })
             .collect();
     }
 
-    fn merchants(&self, market: &'a str, online: bool) -> impl Iterator<Item = Shop<'a>> {
+    fn merchants(&self, market: &'a str, online: bool) -> impl Iterator<Item = (u64, &'a Merchant)> {
         let known = (0..).zip(&self.catalogue.merchants);
         known.filter(move |(_, merchant)| merchant.market == market || (online && merchant.market == "*"))
+    }
+
+    fn shop(&self, number: u64, merchant: &'a Merchant) -> Shop<'a> {
+        let mut dice = self.dice(BRANCH, number);
+        Shop { merchant, store: dice.digits(4), reference: dice.digits(9) }
     }
 
     /// A day's purchases, at home or abroad.
@@ -63,9 +70,9 @@ impl<'a> Simulation<'a> {
         let outings = std::mem::take(&mut self.outings);
         for outing in &outings {
             let shop = dice.chance(outing.times, 30).then(|| dice.pick(&outing.shops)).flatten();
-            if let Some((number, merchant)) = shop {
+            if let Some(shop) = shop {
                 let place = Place { city: &city, abroad: None };
-                self.buy(outing.account, *number, merchant, &place, day, &mut dice);
+                self.buy(outing.account, shop, &place, day, &mut dice);
             }
         }
         self.outings = outings;
@@ -79,12 +86,13 @@ impl<'a> Simulation<'a> {
             return;
         };
         let place = Place { city: &there.city, abroad: Some((there, home)) };
-        let shops: Vec<_> = self.merchants(&there.market, false).collect();
+        let there_are = self.merchants(&there.market, false);
+        let shops: Vec<_> = there_are.map(|(number, merchant)| self.shop(number, merchant)).collect();
         for _ in 0..dice.between(2, 4) {
-            let Some((number, merchant)) = dice.pick(&shops) else { return };
-            let name = if merchant.how == Payment::Card { "card" } else { "current" };
+            let Some(shop) = dice.pick(&shops) else { return };
+            let name = if shop.merchant.how == Payment::Card { "card" } else { "current" };
             if let Some(account) = self.account(name).or_else(|| self.account("current")) {
-                self.buy(account, *number, merchant, &place, day, &mut dice);
+                self.buy(account, shop, &place, day, &mut dice);
             }
         }
     }
@@ -97,49 +105,53 @@ impl<'a> Simulation<'a> {
         day >= first && day < first.saturating_add(self.persona.trip_days.days())
     }
 
-    fn buy(
-        &mut self,
-        account: usize,
-        number: u64,
-        shop: &Merchant,
-        place: &Place<'_>,
-        day: Date,
-        dice: &mut Dice,
-    ) {
-        let price = dice.amount(shop.low, shop.high);
-        let price = if shop.how == Payment::Cash { in_tens(price) } else { price };
+    fn buy(&mut self, account: usize, shop: &Shop<'_>, place: &Place<'_>, day: Date, dice: &mut Dice) {
+        let merchant = shop.merchant;
+        let price = dice.amount(merchant.low, merchant.high);
+        let price = if merchant.how == Payment::Cash { in_tens(price) } else { price };
         let exchange = place.abroad.and_then(|(there, home)| exchange(price, there, home, dice));
         let paid = exchange.as_ref().map_or(price, |made| (made.amount / made.rate).round_dp(2));
-        let signed = if shop.how == Payment::FasterIn { paid } else { -paid };
-        let text = self.fill(&shop.descriptor, place.city, self.dice(BRANCH, number), dice);
-        let mut draft = Draft::plain(self.kind(shop.how, account), signed, text, &shop.category);
+        let signed = if merchant.how == Payment::FasterIn { paid } else { -paid };
+        let mut draft = self.described(account, shop, place.city, signed, dice);
         draft.exchange = exchange;
-        self.describe(&mut draft, number, shop, dice);
         let foreign = draft.exchange.is_some();
-        self.send_back(account, shop, &draft, day, dice);
+        self.send_back(account, merchant, &draft, day, dice);
         self.post(account, day, draft);
         if foreign {
             self.charge_abroad(account, paid, day);
         }
     }
 
-    /// What the card scheme or the payment tells beside the text.
-    fn describe(&self, draft: &mut Draft, number: u64, shop: &Merchant, dice: &mut Dice) {
-        match shop.how {
+    /// What the statement prints, and what the card scheme or the payment tells beside it.
+    fn described(
+        &self,
+        account: usize,
+        shop: &Shop<'_>,
+        city: &str,
+        amount: Decimal,
+        dice: &mut Dice,
+    ) -> Draft {
+        let Shop { merchant, store, reference } = shop;
+        let friend = dice.pick(&self.circle.friends);
+        let blanks = Blanks { city, store, reference, person: friend.map_or("", |friend| &friend.name) };
+        let text = blanks.fill(&merchant.descriptor, dice);
+        let mut draft = Draft::plain(self.kind(merchant.how, account), amount, text, &merchant.category);
+        match merchant.how {
             Payment::Card | Payment::Cash => {
                 let tells = dice.chance(if draft.kind == Kind::CreditCard { 3 } else { 2 }, 5);
-                draft.mcc = (tells && !shop.mcc.is_empty()).then(|| shop.mcc.clone());
-                draft.merchant = (tells && !shop.merchant.is_empty()).then(|| shop.merchant.clone());
+                draft.mcc = (tells && !merchant.mcc.is_empty()).then(|| merchant.mcc.clone());
+                draft.merchant = (tells && !merchant.merchant.is_empty()).then(|| merchant.merchant.clone());
                 draft.settles = settlement(dice);
             }
+            Payment::FasterIn | Payment::FasterOut if merchant.merchant == "{person}" => {
+                draft.party = friend.map(Friend::party);
+            }
             Payment::FasterIn | Payment::FasterOut => {
-                let name = self.fill(&shop.merchant, "", self.dice(BRANCH, number), dice);
-                let digits = self.dice(BRANCH, number).digits(8);
-                let account = Some(("UK.OBIE.SortCodeAccountNumber", format!("997340{digits}")));
-                draft.party = Some(Party { name, account });
+                draft.party = Some(Party { name: merchant.merchant.clone(), account: None });
             }
             Payment::Cheque => {}
         }
+        draft
     }
 
     fn kind(&self, how: Payment, account: usize) -> Kind {
