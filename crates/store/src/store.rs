@@ -178,7 +178,19 @@ impl Store {
         tokio::time::timeout(PATIENCE, work).await.unwrap_or(Err(StoreError::Timeout(PATIENCE)))
     }
 
+    /// Begins a transaction that is rolled back unless it is committed. A `BEGIN` that is given up half way would stay
+    /// open on a pooled connection without anybody knowing, and swallow the next caller's writes.
     pub(crate) async fn begin(&self) -> Result<PgTransaction<'static>, StoreError> {
-        Ok(self.pool.begin().await?)
+        let pool = self.pool.clone();
+        to_the_end(async move { Ok(pool.begin().await?) }).await
     }
+}
+
+/// Does something that must not stop half way even if the caller does: a connection that is dropped between the messages
+/// of `BEGIN` or `COPY` goes back to the pool out of step, and gives the next caller an answer that is not hers.
+#[expect(clippy::disallowed_methods, reason = "is awaited at once; whoever calls it sees its failure")]
+pub(crate) async fn to_the_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+) -> Result<T, StoreError> {
+    tokio::task::spawn(work).await.map_err(StoreError::bug)?
 }

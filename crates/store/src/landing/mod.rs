@@ -120,8 +120,10 @@ impl Landing<'_> {
     ) -> Result<Landed, StoreError> {
         self.0
             .within(async {
-                let (mut tx, admission) = self.open(group, rows, progress, now).await?;
-                let landed = write::transactions(&mut tx, &newest(rows, &admission.admitted), now).await?;
+                let (tx, admission) = self.open(group, rows, progress, now).await?;
+                let chosen = newest(rows, &admission.admitted);
+                let mut tx = write::stage(tx, &chosen, now).await?;
+                let landed = write::transactions(&mut tx, chosen.len()).await?;
                 close(tx, rows, admission, landed, now).await
             })
             .await

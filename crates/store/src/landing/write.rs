@@ -4,25 +4,45 @@ use events::{Account, AccountKey, BalanceSnapshot, EnrichedTransaction, Transact
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff_sqlx::ToSqlx;
-use sqlx::{PgConnection, Row};
+use sqlx::{PgConnection, PgTransaction, Row};
 
 use super::encode::Encoder;
 use super::row::{BYTES_A_ROW, columns, encode, ids_of};
 use super::{Known, Landed};
 use crate::codes::Coded;
+use crate::store::to_the_end;
 use crate::{Store, StoreError};
 
-/// Lands transactions through a staging table: COPY costs a fraction of any other way in. Rows that are there with the
-/// same content are sorted out by an anti-join, which neither writes nor locks; the rest is inserted or replaced.
-pub(super) async fn transactions(
-    connection: &mut PgConnection,
+/// Brings rows into the staging table of the transaction's connection: COPY costs a fraction of any other way in.
+pub(super) async fn stage(
+    mut tx: PgTransaction<'static>,
     rows: &[&EnrichedTransaction],
     now: Timestamp,
-) -> Result<Landed, StoreError> {
+) -> Result<PgTransaction<'static>, StoreError> {
     if rows.is_empty() {
+        return Ok(tx);
+    }
+    make_staging(&mut tx).await?;
+    let mut buffer = Encoder::for_copy(rows.len(), BYTES_A_ROW);
+    for row in rows {
+        encode(&mut buffer, row, now)?;
+    }
+    to_the_end(async move {
+        let statement = concat!("COPY landing_transactions (", columns!(), ") FROM STDIN (FORMAT binary)");
+        let mut copy = tx.copy_in_raw(statement).await?;
+        copy.send(buffer.finish()).await?;
+        copy.finish().await?;
+        Ok(tx)
+    })
+    .await
+}
+
+/// Lands the staged rows. Those that are there with the same content are sorted out by an anti-join, which neither
+/// writes nor locks; the rest is inserted or replaced.
+pub(super) async fn transactions(connection: &mut PgConnection, staged: usize) -> Result<Landed, StoreError> {
+    if staged == 0 {
         return Ok(Landed::default());
     }
-    copy_in(connection, rows, now).await?;
     // Not a prepared statement: its plan must fit the size the table has now.
     let written = sqlx::query(concat!(
         "WITH written AS (INSERT INTO transactions AS t (",
@@ -43,26 +63,9 @@ pub(super) async fn transactions(
     .fetch_one(&mut *connection)
     .await?;
     let (inserted, updated) = (count(&written, "inserted")?, count(&written, "updated")?);
-    let left = u64::try_from(rows.len()).map_err(StoreError::bug)? - inserted - updated;
+    let left = u64::try_from(staged).map_err(StoreError::bug)? - inserted - updated;
     let stale = if left == 0 { 0 } else { stale(connection).await? };
     Ok(Landed { inserted, updated, unchanged: left - stale, stale, refused: Vec::new() })
-}
-
-async fn copy_in(
-    connection: &mut PgConnection,
-    rows: &[&EnrichedTransaction],
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    make_staging(connection).await?;
-    let mut buffer = Encoder::for_copy(rows.len(), BYTES_A_ROW);
-    for row in rows {
-        encode(&mut buffer, row, now)?;
-    }
-    let statement = concat!("COPY landing_transactions (", columns!(), ") FROM STDIN (FORMAT binary)");
-    let mut copy = connection.copy_in_raw(statement).await?;
-    copy.send(buffer.finish()).await?;
-    copy.finish().await?;
-    Ok(())
 }
 
 /// The staging table belongs to the connection, and is empty again after every transaction.

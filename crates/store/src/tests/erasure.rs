@@ -4,8 +4,8 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 use super::world::{
-    DAY, account, active, balances, consent, details, drain, erase, land, moved, moves, now, on, readable,
-    stored, transactions,
+    DAY, account, active, balances, consent, details, drain, erase, land, moved, moves, now, on, poll_once,
+    readable, stored, transactions,
 };
 use crate::testing::fresh;
 use crate::{ConsentStatus, Step, Store, StoreError};
@@ -63,23 +63,12 @@ async fn an_erasure_that_is_cut_off_goes_on_where_it_was() {
         let erasure = store.erasure();
         let mut step = std::pin::pin!(erasure.step(terms.consent_id, 10, now()));
         for _ in 0..3 {
-            let _ = futures_poll(step.as_mut()).await;
+            poll_once(step.as_mut()).await;
         }
     }
     let (_, transactions, _) = erase(&store, terms.consent_id, 10).await.unwrap();
     assert_eq!((transactions, stored(&store).await), (30, 0));
     assert_eq!(on(&topics::TRANSACTIONS_ENRICHED, &drain(&store).await).len(), 30);
-}
-
-/// Polls once.
-async fn futures_poll<F: Future>(mut future: std::pin::Pin<&mut F>) -> Option<F::Output> {
-    std::future::poll_fn(|context| {
-        std::task::Poll::Ready(match future.as_mut().poll(context) {
-            std::task::Poll::Ready(output) => Some(output),
-            std::task::Poll::Pending => None,
-        })
-    })
-    .await
 }
 
 #[tokio::test]

@@ -3,8 +3,8 @@ use jiff::{SignedDuration, ToSpan};
 use sqlx::Row;
 
 use super::world::{
-    DAY, account, active, balances, consent, details, drain, in_hours, land, moved, now, on, progress,
-    readable, stored, transaction, transactions,
+    DAY, account, active, balances, consent, details, drain, in_hours, land, moved, now, on, poll_once,
+    progress, readable, stored, transaction, transactions,
 };
 use crate::testing::{TestStore, fresh};
 use crate::{ConsentStatus, Landed, Refusal, Store, StoreError};
@@ -296,4 +296,27 @@ async fn an_account_is_linked_only_to_its_owner_under_a_living_consent() {
     let over =
         active(&store, &Consent { expires_at: now() + SignedDuration::from_secs(1), ..consent() }, &[]).await;
     assert!(matches!(link(over).await, Err(StoreError::Conflict { .. })));
+}
+
+/// A caller may vanish at any point; the one connection of an embedded database has to survive it.
+#[tokio::test]
+async fn a_landing_that_is_cut_off_leaves_nothing_or_everything() {
+    let (store, terms) = world().await;
+    for polls in 0..40 {
+        let from = stored(&store).await;
+        let rows: Vec<_> = (0..20).map(|n| transaction(&terms, account(1), polls * 100 + n)).collect();
+        {
+            let mut landing = std::pin::pin!(land(&store, &rows));
+            for _ in 0..polls {
+                if poll_once(landing.as_mut()).await.is_some() {
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+        }
+        let landed = stored(&store).await - from;
+        assert!(landed == 0 || landed == 20, "{landed} rows after {polls} polls");
+        assert_eq!(land(&store, &rows).await.refused, []);
+        assert_eq!(stored(&store).await - from, 20);
+    }
 }

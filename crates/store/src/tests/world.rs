@@ -225,3 +225,14 @@ pub(super) async fn erase(
     }
     unreachable!("an erasure ends")
 }
+
+/// Polls once.
+pub(super) async fn poll_once<F: Future>(mut future: std::pin::Pin<&mut F>) -> Option<F::Output> {
+    std::future::poll_fn(|context| {
+        std::task::Poll::Ready(match future.as_mut().poll(context) {
+            std::task::Poll::Ready(output) => Some(output),
+            std::task::Poll::Pending => None,
+        })
+    })
+    .await
+}
