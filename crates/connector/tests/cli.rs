@@ -15,6 +15,7 @@ const COMMANDS: &[&[&str]] = &[
     &["migrate"],
     &["topics", "apply"],
     &["schemas", "register"],
+    &["schemas", "asyncapi"],
     &["lag"],
     &["dead-letters", "list"],
     &["dead-letters", "show"],
