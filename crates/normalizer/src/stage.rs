@@ -98,7 +98,11 @@ impl Normalizer {
             self.store.jobs().close_empty(job, attempt, &[window.window_id], now).await?;
         }
         if faults.is_empty() {
-            return Ok(Verdict::Emit(emit));
+            return Ok(if emit.is_empty() {
+                Verdict::Drop { reason: "empty_window" }
+            } else {
+                Verdict::Emit(emit)
+            });
         }
         let rejection = |row: &Rejected| Rejection {
             code: row.fault.code(),

@@ -137,7 +137,8 @@ async fn a_pending_transaction_that_is_gone_is_retracted() {
     let first: NormalizedTransaction = decoded(&emitted(world.normalise(raw_window(), &[&pending]).await)[0]);
     world.land(first.clone()).await;
     let incomplete = RawWindow { complete: false, ..raw_window() };
-    assert!(emitted(world.normalise(incomplete, &[r#"{"Data":{"Transaction":[]}}"#]).await).is_empty());
+    let silent = world.normalise(incomplete, &[r#"{"Data":{"Transaction":[]}}"#]).await;
+    assert_eq!(silent, Verdict::Drop { reason: "empty_window" });
     let messages = emitted(world.normalise(raw_window(), &[r#"{"Data":{"Transaction":[]}}"#]).await);
     let gone: NormalizedTransaction = decoded(&messages[0]);
     assert_eq!((gone.transaction_id, gone.status), (first.transaction_id, TransactionStatus::Retracted));
