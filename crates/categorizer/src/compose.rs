@@ -17,8 +17,8 @@ use crate::{
 };
 
 /// Below these, in thousandths, the group or the leaf is not said.
-const SAY_GROUP: u16 = 300;
-const SAY_LEAF: u16 = 380;
+const SAY_GROUP: u16 = 230;
+const SAY_LEAF: u16 = 340;
 /// Reasons kept on a record.
 const REASONS: usize = 4;
 

@@ -26,10 +26,12 @@ pub mod memory;
 pub mod model;
 mod odds;
 pub mod record;
+mod report;
 mod rows;
 pub mod rules;
 mod spelling;
 pub mod stage;
+mod svg;
 pub mod taxonomy;
 pub mod text;
 

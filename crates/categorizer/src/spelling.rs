@@ -14,8 +14,8 @@ const MIN_PART: usize = 5;
 /// A word shorter than this is no compound.
 const MIN_COMPOUND: usize = 8;
 /// Letters that must be left of a phrase that was cut off, and how many phrases may go on from them.
-const MIN_LEFT: usize = 7;
-const MAX_AHEAD: usize = 12;
+const MIN_LEFT: usize = 6;
+const MAX_AHEAD: usize = 40;
 
 /// Hits inside words that no phrase covers: `stadtbaeckerei`, `sweetmariacoffee`.
 pub(crate) fn compounds(knowledge: &Knowledge, text: &Text, core: &Core, hits: &[Hit], at: Countries) -> Vec<Hit> {
@@ -24,20 +24,30 @@ pub(crate) fn compounds(knowledge: &Knowledge, text: &Text, core: &Core, hits: &
 }
 
 /// The head of a compound stands last in Germanic languages and in run-together English; its other
-/// end is tried only where the last part says nothing.
+/// end is tried only where the last part says nothing. A brand counts after a channel wording.
 fn compound(knowledge: &Knowledge, text: &Text, index: usize, at: Countries) -> Option<Hit> {
     let word = text.word(text.tokens.get(index)?);
     if word.len() < MIN_COMPOUND || !word.is_ascii() {
         return None;
     }
-    let parts = |from: usize, to: usize| word.get(from..to).map(|part| (part.len(), Fingerprint::EMPTY.with(part)));
-    let last = (2..=word.len() - MIN_PART).filter_map(|from| parts(from, word.len()));
-    let first = (MIN_PART..word.len() - 1).rev().filter_map(|to| parts(0, to));
-    last.chain(first).find_map(|(letters, part)| {
-        let entry = knowledge.find(part).iter().filter(|e| names_a_thing(e)).find_map(|e| choice(e, at))?;
-        let hit = Hit { first: index, end: index + 1, letters, entry: Some(entry), channel: None, how: How::Compound };
-        (entry.1 != Fit::Foreign).then_some(hit)
-    })
+    let rows = |from: usize, to: usize| {
+        let part = word.get(from..to).unwrap_or_default();
+        knowledge.find(Fingerprint::EMPTY.with(part)).iter()
+    };
+    let told = |from: usize| rows(0, from).any(|e| e.channel().is_some());
+    let last = (2..=word.len() - MIN_PART).find_map(|from| {
+        let meant = |e: &&Entry| names_a_thing(e) || (from >= MIN_PART && !e.weak() && told(from));
+        let entry = rows(from, word.len()).filter(meant).find_map(|e| choice(e, at));
+        entry.map(|entry| (entry, word.len() - from))
+    });
+    let first = || {
+        (MIN_PART..word.len() - 1).rev().find_map(|to| {
+            let entry = rows(0, to).filter(|e| names_a_thing(e)).find_map(|e| choice(e, at));
+            entry.map(|entry| (entry, to))
+        })
+    };
+    let (entry, letters) = last.or_else(first).filter(|((_, fit), _)| *fit != Fit::Foreign)?;
+    Some(Hit { first: index, end: index + 1, letters, entry: Some(entry), channel: None, how: How::Compound })
 }
 
 fn names_a_thing(entry: &Entry) -> bool {
@@ -54,10 +64,12 @@ pub(crate) fn cut_off(knowledge: &Knowledge, text: &Text, core: &Core, at: Count
         }
         let phrases = knowledge.beginning_with(&letters, MAX_AHEAD);
         let owners = phrases.iter().filter_map(|rows| {
-            let home = rows.iter().filter_map(|e| choice(e, at)).filter(|(_, fit)| *fit > Fit::Unknown);
-            home.max_by_key(|(e, fit)| rank(e, *fit, debit))
+            let near = rows.iter().filter_map(|e| choice(e, at)).filter(|(_, fit)| *fit > Fit::Unknown);
+            near.max_by_key(|(e, fit)| rank(e, *fit, debit))
         });
-        let entry = agreed(owners)?;
+        let owners: Vec<(Entry, Fit)> = owners.collect();
+        let home = owners.iter().copied().filter(|(_, fit)| *fit == Fit::Home);
+        let entry = agreed(home).or_else(|| agreed(owners.iter().copied()))?;
         Some(Hit { first: *first, end, letters: letters.len(), entry: Some(entry), channel: None, how: How::CutOff })
     })
 }
