@@ -22,6 +22,8 @@ mod metrics;
 mod relay;
 mod revocation;
 mod sweeper;
+#[cfg(test)]
+mod tests;
 mod validate;
 
 use std::sync::Arc;

@@ -1,19 +1,23 @@
 //! Consents listed, shown and ended.
+#![expect(
+    unused_qualifications,
+    reason = "what the description's macro writes for the parameters of a query"
+)]
 
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use events::ConsentId;
+use events::InvalidId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use service::http::{Caller, Problem, QueryParams};
+use service::http::{FieldError, Problem, QueryParams};
 use service::telemetry;
 use store::{ConsentFilter, ConsentStatus, StoreError, Transition};
 use utoipa::{IntoParams, ToSchema};
 
 use super::fields::{Expected, Fields};
 use super::view::{ConsentDetail, ConsentView};
-use super::{Api, cursor, failed, tenant};
+use super::{Api, Tenant, cursor, failed};
 use crate::BANK;
 
 /// Which consents to list.
@@ -72,12 +76,11 @@ const LONGEST_PAGE: i64 = 500;
     ),
 )]
 pub(crate) async fn list(
-    caller: Caller,
+    Tenant(tenant): Tenant,
     State(api): State<Api>,
     QueryParams(query): QueryParams<ListQuery>,
 ) -> Result<Json<ConsentPage>, Problem> {
-    let tenant = tenant(caller)?;
-    let mut filter = filter(&query)?;
+    let mut filter = filter(&query).map_err(Problem::invalid)?;
     let limit = filter.limit;
     filter.limit += 1;
     let mut records = api.store.consents().list(&tenant, &filter).await.map_err(|error| failed(&error))?;
@@ -90,7 +93,7 @@ pub(crate) async fn list(
     Ok(Json(ConsentPage { consents, next_cursor }))
 }
 
-fn filter(query: &ListQuery) -> Result<ConsentFilter, Problem> {
+fn filter(query: &ListQuery) -> Result<ConsentFilter, Vec<FieldError>> {
     let mut fields = Fields::default();
     let filter = ConsentFilter {
         user: fields.read("user_id", query.user_id.as_deref(), USER, |text| text.parse().ok()),
@@ -101,7 +104,7 @@ fn filter(query: &ListQuery) -> Result<ConsentFilter, Problem> {
         after: fields.read("cursor", query.cursor.as_deref(), CURSOR, cursor::read),
         limit: fields.read("limit", query.limit.as_deref(), LIMIT, limit).unwrap_or(PAGE),
     };
-    fields.done(filter)
+    fields.done(Some(filter))
 }
 
 fn limit(text: &str) -> Option<i64> {
@@ -127,11 +130,11 @@ fn time(text: &str) -> Option<Timestamp> {
     ),
 )]
 pub(crate) async fn show(
-    caller: Caller,
+    Tenant(tenant): Tenant,
     State(api): State<Api>,
     Path(id): Path<String>,
 ) -> Result<Json<ConsentDetail>, Problem> {
-    let (tenant, id) = (tenant(caller)?, consent_id(&id)?);
+    let id = id.parse().map_err(unknown)?;
     let record = api.store.consents().get(&tenant, id).await.map_err(|error| failed(&error))?;
     let progress = match api.store.jobs().progress(&tenant, id).await {
         Err(StoreError::NotFound) => None,
@@ -156,11 +159,11 @@ pub(crate) async fn show(
     ),
 )]
 pub(crate) async fn end(
-    caller: Caller,
+    Tenant(tenant): Tenant,
     State(api): State<Api>,
     Path(id): Path<String>,
 ) -> Result<(StatusCode, Json<ConsentView>), Problem> {
-    let (tenant, id) = (tenant(caller)?, consent_id(&id)?);
+    let id = id.parse().map_err(unknown)?;
     let consents = api.store.consents();
     consents.get(&tenant, id).await.map_err(|error| failed(&error))?;
     let trace = telemetry::current_traceparent();
@@ -176,6 +179,6 @@ pub(crate) async fn end(
 }
 
 /// What cannot be an id names no consent.
-fn consent_id(text: &str) -> Result<ConsentId, Problem> {
-    text.parse().map_err(|_| Problem::not_found("consent"))
+fn unknown(_: InvalidId) -> Problem {
+    Problem::not_found("consent")
 }

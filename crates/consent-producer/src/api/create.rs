@@ -6,14 +6,14 @@ use axum::http::{HeaderName, StatusCode, header};
 use events::{Basket, Baskets, Consent, ConsentId, TenantId};
 use jiff::Timestamp;
 use serde::Deserialize;
-use service::http::{Caller, JsonBody, Problem};
+use service::http::{FieldError, JsonBody, Problem};
 use service::telemetry;
 use store::Created;
 use utoipa::ToSchema;
 
 use super::fields::{Expected, Fields};
 use super::view::ConsentView;
-use super::{Api, failed, tenant};
+use super::{Api, Tenant, failed};
 use crate::validate::{self, Terms};
 use crate::{BANK, FIRST_EPOCH};
 
@@ -68,12 +68,12 @@ const DAY: Expected = Expected { code: "invalid_date", detail: "must be a day su
     ),
 )]
 pub(crate) async fn create(
-    caller: Caller,
+    Tenant(tenant): Tenant,
     State(api): State<Api>,
     JsonBody(wanted): JsonBody<NewConsent>,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<ConsentView>), Problem> {
     let now = api.clock.now();
-    let consent = terms(&api, tenant(caller)?, &wanted, now)?;
+    let consent = terms(&api, tenant, &wanted, now).map_err(Problem::invalid)?;
     let trace = telemetry::current_traceparent();
     let created = api.store.consents().create(&consent, BANK, now, trace.as_deref()).await;
     let (Created::New(record) | Created::Same(record)) = created.map_err(|error| failed(&error))?;
@@ -82,7 +82,12 @@ pub(crate) async fn create(
 }
 
 /// The terms that are asked for, if every one of them may be.
-fn terms(api: &Api, tenant_id: TenantId, wanted: &NewConsent, now: Timestamp) -> Result<Consent, Problem> {
+fn terms(
+    api: &Api,
+    tenant_id: TenantId,
+    wanted: &NewConsent,
+    now: Timestamp,
+) -> Result<Consent, Vec<FieldError>> {
     let mut fields = Fields::default();
     let user = fields.require("user_id", wanted.user_id.as_deref(), USER, |text| text.parse().ok());
     let institution =
@@ -96,10 +101,7 @@ fn terms(api: &Api, tenant_id: TenantId, wanted: &NewConsent, now: Timestamp) ->
     let terms = Terms { institution: institution.as_ref(), expires_at, history_from };
     fields.extend(validate::check(&terms, &api.institutions, now));
     let given = user.zip(institution).zip(baskets.zip(expires_at));
-    let Some(((user_id, institution_id), (baskets, expires_at))) = given else {
-        return Err(fields.into_problem());
-    };
-    fields.done(Consent {
+    fields.done(given.map(|((user_id, institution_id), (baskets, expires_at))| Consent {
         consent_id: ConsentId::new(now),
         epoch: FIRST_EPOCH,
         tenant_id,
@@ -108,7 +110,7 @@ fn terms(api: &Api, tenant_id: TenantId, wanted: &NewConsent, now: Timestamp) ->
         baskets,
         expires_at,
         history_from,
-    })
+    }))
 }
 
 fn read_baskets(fields: &mut Fields, names: &[String]) -> Option<Baskets> {

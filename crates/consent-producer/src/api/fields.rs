@@ -1,6 +1,6 @@
 //! Reading what callers send field by field, so that an answer names every one that is wrong.
 
-use service::http::{FieldError, Problem};
+use service::http::FieldError;
 
 use crate::validate::fault;
 
@@ -55,13 +55,8 @@ impl Fields {
         self.0.extend(faults);
     }
 
-    /// The answer that names everything.
-    pub(super) fn into_problem(self) -> Problem {
-        Problem::invalid(self.0)
-    }
-
-    /// The value, if nothing was wrong.
-    pub(super) fn done<T>(self, value: T) -> Result<T, Problem> {
-        if self.0.is_empty() { Ok(value) } else { Err(self.into_problem()) }
+    /// The value, if it is there and nothing was wrong.
+    pub(super) fn done<T>(self, value: Option<T>) -> Result<T, Vec<FieldError>> {
+        value.filter(|_| self.0.is_empty()).ok_or(self.0)
     }
 }

@@ -9,8 +9,9 @@ mod view;
 use std::sync::Arc;
 
 use axum::error_handling::HandleErrorLayer;
-use axum::extract::{DefaultBodyLimit, FromRef, MatchedPath, Request};
+use axum::extract::{DefaultBodyLimit, FromRef, FromRequestParts, MatchedPath, Request};
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{BoxError, Json, Router, middleware};
@@ -153,12 +154,19 @@ fn span(request: &Request) -> Span {
     span
 }
 
-/// Whose consents are asked for.
-fn tenant(caller: Caller) -> Result<TenantId, Problem> {
-    TenantId::try_from(caller.tenant).map_err(|error| {
-        tracing::error!(%error, "a token stands for a tenant that cannot be one");
-        Problem::internal()
-    })
+/// Whose consents are asked for: the tenant that the request's token stands for.
+struct Tenant(TenantId);
+
+impl FromRequestParts<Api> for Tenant {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
+        let caller = Caller::from_request_parts(parts, api).await?;
+        TenantId::try_from(caller.tenant).map(Self).map_err(|error| {
+            tracing::error!(%error, "a token stands for a tenant that cannot be one");
+            Problem::internal()
+        })
+    }
 }
 
 /// What a failed call to the store is to the caller.

@@ -66,8 +66,10 @@ pub(crate) async fn callback(
         let api = api.clone();
         async move { Return::of(&api, &answer, browser).await?.finish(&answer).await }
     };
-    let finished = api.background.spawn(work.instrument(Span::current())).await;
-    finished.unwrap_or_else(|error| Err(Notice::internal(&error)))
+    match api.background.spawn(work.instrument(Span::current())).await {
+        Ok(finished) => finished,
+        Err(error) => Err(Notice::internal(&error)),
+    }
 }
 
 /// A customer who has come back, and is believed.
@@ -170,7 +172,7 @@ impl<'a> Return<'a> {
         }
     }
 
-    /// The institution sent no code (RFC 6749 §4.1.2.1; OpenID Connect Core §3.1.2.6).
+    /// The institution sent no code (RFC 6749 §4.1.2.1; `OpenID` Connect Core §3.1.2.6).
     async fn not_approved(&self, error: &str) -> Result<Notice, Notice> {
         match error {
             "access_denied" | "consent_required" => self.denied().await,
