@@ -138,7 +138,7 @@ async fn show(kafka: &KafkaConfig, topic: &str, partition: i32, offset: i64) -> 
 
 fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(header);
+    table.load_style(presets::UTF8_FULL_CONDENSED).set_header(header);
     table
 }
 

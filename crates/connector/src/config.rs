@@ -12,46 +12,46 @@ use store::{MasterKeys, Store};
 /// A role's file. What a role does not use may be left out.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct RoleConfig<R> {
+pub(crate) struct RoleConfig<R> {
     /// Logs, traces, metrics and health.
     #[serde(default)]
-    pub ops: OpsConfig,
+    pub(crate) ops: OpsConfig,
     /// The broker and the registry.
-    pub kafka: Option<KafkaConfig>,
+    pub(crate) kafka: Option<KafkaConfig>,
     /// The store.
-    pub database: Option<DatabaseConfig>,
+    pub(crate) database: Option<DatabaseConfig>,
     /// The directory of institution profiles.
-    pub institutions: Option<PathBuf>,
+    pub(crate) institutions: Option<PathBuf>,
     /// What only this role has.
-    pub role: R,
+    pub(crate) role: R,
 }
 
 /// For tools that are no role.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct NoRole {}
+pub(crate) struct NoRole {}
 
 /// How to reach the store and open what is sealed in it.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct DatabaseConfig {
+pub(crate) struct DatabaseConfig {
     /// `postgres://user:password@host/database`.
-    pub url: Secret,
+    pub(crate) url: Secret,
     /// Connections this process may open.
     #[serde(default = "ten")]
-    pub max_connections: u32,
+    pub(crate) max_connections: u32,
     /// Seals data keys.
-    pub master_key: MasterKeyConfig,
+    pub(crate) master_key: MasterKeyConfig,
 }
 
 /// A master key; its id is written beside everything it seals, so that keys can be rotated.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct MasterKeyConfig {
+pub(crate) struct MasterKeyConfig {
     /// Its name.
-    pub id: String,
+    pub(crate) id: String,
     /// 32 bytes in base64.
-    pub key: Secret,
+    pub(crate) key: Secret,
 }
 
 fn ten() -> u32 {
@@ -63,7 +63,7 @@ impl<R> RoleConfig<R> {
     ///
     /// # Errors
     /// When it is missing.
-    pub fn kafka(&self) -> anyhow::Result<KafkaConfig> {
+    pub(crate) fn kafka(&self) -> anyhow::Result<KafkaConfig> {
         self.kafka.clone().context("the configuration has no [kafka] section")
     }
 
@@ -71,7 +71,7 @@ impl<R> RoleConfig<R> {
     ///
     /// # Errors
     /// When the section is missing or the store cannot be reached.
-    pub async fn store(&self) -> anyhow::Result<Store> {
+    pub(crate) async fn store(&self) -> anyhow::Result<Store> {
         let database = self.database.as_ref().context("the configuration has no [database] section")?;
         let keys = MasterKeys::from_base64(&database.master_key.id, &database.master_key.key.read()?)?;
         Store::connect(&database.url.read()?, database.max_connections, keys).await.context("the store cannot be opened")

@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 ///
 /// # Errors
 /// When a step does not happen within a minute.
-pub async fn play(endpoints: &Endpoints, login: &Login, now: Timestamp) -> anyhow::Result<()> {
+pub(super) async fn play(endpoints: &Endpoints, login: &Login, now: Timestamp) -> anyhow::Result<()> {
     let api = ApiClient::new(endpoints.api.clone(), endpoints.token.clone())?;
     let institution = endpoints.institutions.first().context("no institution is configured")?;
     let started = Instant::now();
@@ -82,7 +82,7 @@ fn text<'v>(row: &'v Value, path: &str) -> &'v str {
 
 fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(header);
+    table.load_style(presets::UTF8_FULL_CONDENSED).set_header(header);
     table
 }
 
