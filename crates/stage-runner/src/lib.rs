@@ -26,6 +26,8 @@ pub mod outbox;
 mod record;
 mod sink;
 mod stage;
+#[cfg(test)]
+mod tests;
 mod work;
 mod worker;
 

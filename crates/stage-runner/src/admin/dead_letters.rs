@@ -7,6 +7,7 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Header, Message};
 use rdkafka::{Offset, TopicPartitionList};
+use service::Health;
 use tokio::runtime::Handle;
 
 use crate::kafka::message::{header, trace};
@@ -94,9 +95,10 @@ pub async fn show(
 ///
 /// # Errors
 /// [`RunError`] when the topic does not exist or the broker does not answer; what was not delivered stays to be sent.
-pub async fn replay(kafka: &Kafka, topic: &str, code: Option<&str>) -> Result<usize, RunError> {
+pub async fn replay(config: &KafkaConfig, topic: &str, code: Option<&str>) -> Result<usize, RunError> {
     let topic = named(topic)?;
-    let (kafka, code) = (kafka.clone(), code.map(str::to_owned));
+    let kafka = Kafka::connect(config.clone(), &Health::new()).await?;
+    let code = code.map(str::to_owned);
     let group =
         code.as_ref().map_or_else(|| "dead-letters".to_owned(), |code| format!("dead-letters.{code}"));
     let post = Post::open(&kafka, "dead-letters", None, 20_000)?;
@@ -193,14 +195,14 @@ impl Reader {
                 .map_err(RunError::broker("choosing partitions"))?;
         }
         self.consumer.assign(&list).map_err(RunError::broker("choosing partitions"))?;
-        let (mut open, mut heard) = (self.partitions.len(), Instant::now());
-        while open > 0 {
+        let (mut open, mut heard) = (self.partitions.clone(), Instant::now());
+        while !open.is_empty() {
             match self.consumer.poll(Duration::from_millis(500)) {
                 Some(Ok(message)) => {
                     heard = Instant::now();
                     visit(&message)?;
                 }
-                Some(Err(KafkaError::PartitionEOF(_))) => open -= 1,
+                Some(Err(KafkaError::PartitionEOF(partition))) => open.retain(|one| *one != partition),
                 Some(Err(source)) if heard.elapsed() > PATIENCE => {
                     return Err(RunError::Broker { doing: "reading dead letters", source });
                 }
