@@ -2,17 +2,18 @@
 # Holds a running sandbox bank to the official description of UK Open Banking 4.0: every request and answer of a whole
 # journey goes through a Prism proxy, which refuses what the description does not allow.
 #
-#   tests/prism/check.sh BANK_URL CLIENT_ID CLIENT_SECRET REDIRECT_URI
+#   tests/prism/check.sh BANK_URL CLIENT_ID CLIENT_SECRET [REDIRECT_URI]
 #
+# REDIRECT_URI    one that the client is registered with; nothing need listen there
 # UK_OB_V4_SPEC   path or URL of account-info-openapi.yaml; fetched from the standard's repository if unset
 # PRISM_HOME      where Prism is installed and found again; a scratch directory if unset
 set -euo pipefail
 
-if [ $# -ne 4 ]; then
+if [ $# -lt 3 ]; then
   sed -n '5s/^# *//p' "$0" >&2
   exit 2
 fi
-bank=${1%/} here=$(cd "$(dirname "$0")" && pwd)
+bank=${1%/} redirect=${4:-http://127.0.0.1:18091/callback} here=$(cd "$(dirname "$0")" && pwd)
 scratch=$(mktemp -d) proxy=
 finish() {
   if [ -n "$proxy" ]; then
@@ -56,7 +57,7 @@ until (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
   sleep 0.2
 done
 
-python3 "$here/walk.py" "$bank" "http://127.0.0.1:$port" "$2" "$3" "$4" || {
+python3 "$here/walk.py" "$bank" "http://127.0.0.1:$port" "$2" "$3" "$redirect" || {
   tail -n 40 "$scratch/prism.log" >&2
   exit 1
 }

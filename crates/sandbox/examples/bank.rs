@@ -21,7 +21,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         clock: Arc::new(jiff::Timestamp::now),
         client_id: "connector".to_owned(),
         client_secret: "sandbox-client-secret".to_owned(),
-        redirect_uris: vec!["http://127.0.0.1:8080/callback".parse()?],
+        redirect_uris: vec!["http://127.0.0.1:18091/callback".parse()?],
         auto_approve_client: false,
         state: None,
     };
