@@ -11,7 +11,7 @@ use crate::{
     taxonomy::Leaf,
 };
 
-/// Codes whose meaning is too wide to decide alone (see `categorisation` notes in the README):
+/// Codes whose meaning is too wide to decide alone :
 /// they only tip the scale between answers the text already suggests.
 const VAGUE: [u16; 16] = [
     4816, 5399, 5815, 5817, 5818, 5999, 6012, 6051, 7299, 7372, 7399, 8999, 5969, 5964, 4829, 7999,
@@ -124,6 +124,14 @@ mod tests {
         assert_eq!(codes.bank("ACMT-MCOP-CHRG"), Some((Some(leaf::ACCOUNT_FEE), Channel::Fee)));
         assert_eq!(codes.bank("PMNT-RDDT-ESDD"), Some((None, Channel::DirectDebit)));
         assert_eq!(codes.bank("DDT"), Some((None, Channel::DirectDebit)));
+    }
+
+    #[test]
+    fn every_listed_merchant_category_code_has_a_category() {
+        let codes = Codes::embedded().unwrap();
+        let listed = include_str!("../tests/mcc_codes.txt").lines().filter(|l| !l.starts_with('#'));
+        let lacking: Vec<&str> = listed.flat_map(str::split_whitespace).filter(|c| codes.mcc(c).is_none()).collect();
+        assert!(lacking.is_empty(), "{lacking:?}");
     }
 
     #[test]
