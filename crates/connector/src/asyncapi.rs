@@ -52,7 +52,9 @@ fn channel(topic: &Topic) -> Value {
 
 fn configuration(topic: &Topic) -> Value {
     match topic.cleanup {
-        Cleanup::Compact => json!({"cleanup.policy": ["compact"], "max.message.bytes": topic.max_message_bytes}),
+        Cleanup::Compact => {
+            json!({"cleanup.policy": ["compact"], "max.message.bytes": topic.max_message_bytes})
+        }
         Cleanup::Delete { hours } => json!({
             "cleanup.policy": ["delete"],
             "retention.ms": u64::from(hours) * 3_600_000,

@@ -61,10 +61,10 @@ pub enum Command {
     /// Measures the pipeline on a real broker and database
     Bench(crate::bench::BenchArgs),
     /// A sandbox bank by itself
-    #[cfg(feature = "embedded")]
+    #[cfg(feature = "sandbox")]
     SandboxBank(SandboxBankArgs),
     /// A Confluent-compatible schema registry for development
-    #[cfg(feature = "embedded")]
+    #[cfg(feature = "sandbox")]
     Registry(RegistryArgs),
 }
 
@@ -184,7 +184,7 @@ pub struct EvalArgs {
 }
 
 /// A bank alone.
-#[cfg(feature = "embedded")]
+#[cfg(feature = "sandbox")]
 #[derive(Debug, Args)]
 pub struct SandboxBankArgs {
     /// Where it listens
@@ -206,7 +206,12 @@ pub struct SandboxBankArgs {
     #[arg(long, default_value = "connector")]
     pub client_id: String,
     /// Its secret
-    #[arg(long, env = "SANDBOX_CLIENT_SECRET", default_value = "sandbox-client-secret", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "SANDBOX_CLIENT_SECRET",
+        default_value = "sandbox-client-secret",
+        hide_env_values = true
+    )]
     pub client_secret: String,
     /// Where the client may be sent back to
     #[arg(long = "redirect-uri", required = true)]
@@ -217,7 +222,7 @@ pub struct SandboxBankArgs {
 }
 
 /// A registry alone.
-#[cfg(feature = "embedded")]
+#[cfg(feature = "sandbox")]
 #[derive(Debug, Args)]
 pub struct RegistryArgs {
     /// Where it listens

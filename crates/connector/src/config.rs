@@ -74,6 +74,8 @@ impl<R> RoleConfig<R> {
     pub(crate) async fn store(&self) -> anyhow::Result<Store> {
         let database = self.database.as_ref().context("the configuration has no [database] section")?;
         let keys = MasterKeys::from_base64(&database.master_key.id, &database.master_key.key.read()?)?;
-        Store::connect(&database.url.read()?, database.max_connections, keys).await.context("the store cannot be opened")
+        Store::connect(&database.url.read()?, database.max_connections, keys)
+            .await
+            .context("the store cannot be opened")
     }
 }

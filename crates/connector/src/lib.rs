@@ -11,7 +11,7 @@ pub mod dev;
 mod files;
 mod output;
 mod roles;
-#[cfg(feature = "embedded")]
+#[cfg(feature = "sandbox")]
 mod stand_ins;
 
 use std::process::ExitCode;
@@ -53,9 +53,9 @@ async fn dispatch(command: Command) -> anyhow::Result<()> {
         Command::Enrich(args) => files::enrich(&args),
         Command::Eval(args) => files::eval(&args),
         Command::Bench(args) => bench::run(args).await,
-        #[cfg(feature = "embedded")]
+        #[cfg(feature = "sandbox")]
         Command::SandboxBank(args) => stand_ins::bank(args).await,
-        #[cfg(feature = "embedded")]
+        #[cfg(feature = "sandbox")]
         Command::Registry(args) => stand_ins::registry(args).await,
     }
 }

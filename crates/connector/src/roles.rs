@@ -140,7 +140,8 @@ pub(crate) async fn query_api(path: &Path) -> anyhow::Result<()> {
     let config = read::<query_api::QueryConfig>(path)?;
     let ops = config.ops.clone();
     process("query-api", &ops, async move |process| {
-        let deps = query_api::Deps { store: config.store().await?, clock: process.clock, health: process.health };
+        let deps =
+            query_api::Deps { store: config.store().await?, clock: process.clock, health: process.health };
         query_api::run(config.role, deps, None, process.shutdown).await
     })
     .await

@@ -27,7 +27,11 @@ pub(crate) async fn bank(args: SandboxBankArgs) -> anyhow::Result<()> {
         state: args.state,
     };
     let running = bank::Bank::start(config, shutdown.token()).await?;
-    say(&format!("sandbox bank on {} with {} customers, for instance:", running.base_url, running.customers.len()));
+    say(&format!(
+        "sandbox bank on {} with {} customers, for instance:",
+        running.base_url,
+        running.customers.len()
+    ));
     for customer in running.customers.iter().take(5) {
         say(&format!("  {} / {}   {}", customer.username, customer.password, customer.persona));
     }

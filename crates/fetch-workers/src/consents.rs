@@ -1,10 +1,13 @@
 //! Consents that were just approved become first fetches.
 
-use events::{ConsentEvent, ConsentEventType, FetchReason, JobId, PsuPresence};
-use jiff::SignedDuration;
+use std::sync::Arc;
+
+use events::{Consent, ConsentEvent, ConsentEventType, FetchReason, JobId, PsuPresence};
+use jiff::{SignedDuration, Timestamp};
 use service::Clock;
 use stage_runner::{Fault, Inbound, Progress, Rejection, Sink};
 use store::{NewJob, Store};
+use tokio::sync::Notify;
 
 /// Reads consent events and writes jobs.
 pub(crate) struct Consents {
@@ -12,6 +15,8 @@ pub(crate) struct Consents {
     pub(crate) clock: Clock,
     /// From being due to having landed.
     pub(crate) landing: SignedDuration,
+    /// Wakes the planner: the customer is waiting, and some institutions give full history only for minutes.
+    pub(crate) wake: Arc<Notify>,
 }
 
 impl Sink for Consents {
@@ -36,7 +41,9 @@ impl Sink for Consents {
         for inbound in batch {
             if let Some(event) = inbound.value.as_ref().filter(|event| opens_access(event.event_type)) {
                 let trace = inbound.trace.as_ref().map(ToString::to_string);
-                self.store.jobs().enqueue(&self.first_fetch(event, trace)).await?;
+                let (id, now) = (JobId::from_uuid(event.event_id.uuid()), self.clock.now());
+                self.store.jobs().enqueue(&first_fetch(id, &event.consent, trace, now, self.landing)).await?;
+                self.wake.notify_one();
             }
         }
         let progress: Vec<_> = progress
@@ -54,19 +61,23 @@ impl Sink for Consents {
     }
 }
 
-impl Consents {
-    fn first_fetch<'a>(&self, event: &'a ConsentEvent, trace: Option<String>) -> NewJob<'a> {
-        let now = self.clock.now();
-        NewJob {
-            job_id: JobId::from_uuid(event.event_id.uuid()),
-            consent: &event.consent,
-            reason: FetchReason::First,
-            from: event.consent.history_from,
-            psu: None::<PsuPresence>,
-            not_before: now,
-            deadline: now.saturating_add(self.landing).unwrap_or(now),
-            trace,
-        }
+/// The job that fetches everything a consent opens.
+pub(crate) fn first_fetch(
+    job_id: JobId,
+    consent: &Consent,
+    trace: Option<String>,
+    now: Timestamp,
+    landing: SignedDuration,
+) -> NewJob<'_> {
+    NewJob {
+        job_id,
+        consent,
+        reason: FetchReason::First,
+        from: consent.history_from,
+        psu: None::<PsuPresence>,
+        not_before: now,
+        deadline: now.saturating_add(landing).unwrap_or(now),
+        trace,
     }
 }
 
@@ -77,7 +88,7 @@ fn opens_access(event: ConsentEventType) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use events::{Basket, Consent, ConsentId, EventId, topics};
+    use events::{Basket, ConsentId, EventId, topics};
     use jiff::civil::date;
     use stage_runner::Position;
     use store::testing::{TestStore, fresh};
@@ -110,7 +121,12 @@ mod tests {
             let to = ConsentStatus::Active;
             let step = Transition { to, actor: "user", reason: None, now: clock.now(), trace: None };
             let consent = store.consents().transition(consent.consent_id, &step).await.unwrap().consent;
-            let sink = Consents { store: store.clone(), clock, landing: SignedDuration::from_mins(10) };
+            let sink = Consents {
+                store: store.clone(),
+                clock,
+                landing: SignedDuration::from_mins(10),
+                wake: Arc::default(),
+            };
             Self { store, sink, consent }
         }
 

@@ -27,6 +27,7 @@ use service::{Clock, Health, Shutdown, Tasks};
 use stage_runner::outbox::{RelaySpec, run_relay};
 use stage_runner::{Kafka, RunError, SinkSpec, WorkSpec, run_sink, run_work};
 use store::Store;
+use tokio::sync::Notify;
 
 pub use config::{Concurrency, FetchConfig};
 
@@ -58,11 +59,17 @@ pub async fn run(config: FetchConfig, deps: Deps, shutdown: Shutdown) -> anyhow:
     let mut tasks = Tasks::new(shutdown.clone());
     let (store, clock) = (deps.store.clone(), deps.clock.clone());
 
-    let sink = Consents { store: store.clone(), clock: clock.clone(), landing: config.landing() };
+    let wake = Arc::new(Notify::new());
+    let sink = Consents {
+        store: store.clone(),
+        clock: clock.clone(),
+        landing: config.landing(),
+        wake: Arc::clone(&wake),
+    };
     tasks.run("fetch-planner", plan_first_fetches(deps.kafka.clone(), sink, shutdown.clone()));
 
     let component = deps.health.component("planner", planner::PATIENCE);
-    let planner = Planner { store: store.clone(), clock: clock.clone(), config: config.clone() };
+    let planner = Planner { store: store.clone(), clock: clock.clone(), config: config.clone(), wake };
     tasks.run("planner", planner.run(component, shutdown.clone()));
 
     let outbox = StoreOutbox { store: store.clone(), clock: clock.clone() };

@@ -1,13 +1,18 @@
 //! Puts what is due on its topic, and what did not land in time back into the queue.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use events::JobId;
+use jiff::{SignedDuration, Timestamp};
 use service::health::Component;
 use service::{Clock, Shutdown};
 use store::{Store, StoreError};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::FetchConfig;
+use crate::consents::first_fetch;
 
 /// A planner that has not come round for so long is stuck.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -17,14 +22,19 @@ const BUSY: Duration = Duration::from_millis(50);
 const IDLE: Duration = Duration::from_millis(200);
 const AWAY: Duration = Duration::from_secs(1);
 
-/// How often overdue jobs are looked for.
+/// How often overdue jobs and consents without a job are looked for.
 const OVERDUE_EVERY: Duration = Duration::from_secs(1);
+
+/// A consent that has stood so long without a job will not get one by its event any more.
+const EVENT_PATIENCE: SignedDuration = SignedDuration::from_secs(10);
 
 /// Claims jobs in the ledger; any number may run at once.
 pub(crate) struct Planner {
     pub(crate) store: Store,
     pub(crate) clock: Clock,
     pub(crate) config: FetchConfig,
+    /// Told when a job was written that need not wait for the next look.
+    pub(crate) wake: Arc<Notify>,
 }
 
 impl Planner {
@@ -50,6 +60,7 @@ impl Planner {
             };
             tokio::select! {
                 () = tokio::time::sleep(pause) => (),
+                () = self.wake.notified() => (),
                 () = shutdown.triggered() => (),
             }
         }
@@ -66,15 +77,27 @@ impl Planner {
             if overdue.again + overdue.failed > 0 {
                 tracing::warn!(again = overdue.again, failed = overdue.failed, "jobs did not land in time");
             }
+            self.adopt(now, limit).await?;
         }
         jobs.issue_due(now, self.config.max_open_windows, limit).await
+    }
+
+    /// Gives consents their first fetch whose event was lost with a broker's log.
+    async fn adopt(&self, now: Timestamp, limit: i64) -> Result<(), StoreError> {
+        let before = now.saturating_sub(EVENT_PATIENCE).unwrap_or(now);
+        for record in self.store.consents().never_fetched(before, limit).await? {
+            let consent = &record.consent;
+            tracing::warn!(consent_id = %consent.consent_id, "active consent without a fetch; planning one");
+            let job = first_fetch(JobId::new(now), consent, None, now, self.config.landing());
+            self.store.jobs().enqueue(&job).await?;
+        }
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use events::{Basket, Consent, ConsentId, FetchJob, FetchReason, JobId, Record, avro, topics};
-    use jiff::SignedDuration;
+    use events::{Basket, Consent, ConsentId, FetchJob, FetchReason, Record, avro, topics};
     use service::Health;
     use store::testing::fresh;
     use store::{ConsentStatus, NewJob, Transition};
@@ -99,10 +122,7 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn a_due_job_is_issued_and_issued_again_when_it_does_not_land() {
-        let (store, clock) = (fresh().await, Clock::manual("2026-03-31T10:00:00Z".parse().unwrap()));
-        let now = clock.now();
+    async fn active_consent(store: &Store, now: Timestamp) -> Consent {
         let consent = Consent {
             consent_id: ConsentId::new(now),
             epoch: 0,
@@ -116,7 +136,14 @@ mod tests {
         store.consents().create(&consent, "bank", now, None).await.unwrap();
         let to = ConsentStatus::Active;
         let step = Transition { to, actor: "user", reason: None, now, trace: None };
-        let consent = store.consents().transition(consent.consent_id, &step).await.unwrap().consent;
+        store.consents().transition(consent.consent_id, &step).await.unwrap().consent
+    }
+
+    #[tokio::test]
+    async fn a_due_job_is_issued_and_issued_again_when_it_does_not_land() {
+        let (store, clock) = (fresh().await, Clock::manual("2026-03-31T10:00:00Z".parse().unwrap()));
+        let now = clock.now();
+        let consent = active_consent(&store, now).await;
         let job = NewJob {
             job_id: JobId::new(now),
             consent: &consent,
@@ -130,7 +157,12 @@ mod tests {
         store.jobs().enqueue(&job).await.unwrap();
 
         let (health, shutdown) = (Health::new(), Shutdown::new());
-        let planner = Planner { store: store.clone(), clock: clock.clone(), config: FetchConfig::default() };
+        let planner = Planner {
+            store: store.clone(),
+            clock: clock.clone(),
+            config: FetchConfig::default(),
+            wake: Arc::default(),
+        };
         let running = planner.run(health.component("planner", PATIENCE), shutdown.clone());
         let watching = async {
             issued(&store, &[1]).await;
@@ -142,5 +174,23 @@ mod tests {
         let (ended, ()) = tokio::join!(running, watching);
         ended.unwrap();
         assert!(health.dead().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_consent_whose_event_was_lost_is_fetched_all_the_same() {
+        let (store, clock) = (fresh().await, Clock::manual("2026-03-31T10:00:00Z".parse().unwrap()));
+        let consent = active_consent(&store, clock.now()).await;
+        let planner = Planner {
+            store: store.clone(),
+            clock: clock.clone(),
+            config: FetchConfig::default(),
+            wake: Arc::default(),
+        };
+        assert_eq!(planner.round(true).await.unwrap(), 0, "its event may still come");
+        clock.advance(EVENT_PATIENCE);
+        assert_eq!(planner.round(true).await.unwrap(), 1);
+        assert_eq!(planner.round(true).await.unwrap(), 0, "once is enough");
+        issued(&store, &[1]).await;
+        assert_eq!(store.consents().find(consent.consent_id).await.unwrap().status, ConsentStatus::Active);
     }
 }

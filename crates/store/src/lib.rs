@@ -27,7 +27,7 @@ mod outbox;
 mod queries;
 mod reference;
 mod store;
-#[cfg(any(test, feature = "testing"))]
+#[cfg(feature = "testing")]
 pub mod testing;
 #[cfg(test)]
 mod tests;

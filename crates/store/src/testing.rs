@@ -72,20 +72,9 @@ fn server_url() -> Option<String> {
     std::env::var("TEST_DATABASE_URL").ok().filter(|url| !url.is_empty())
 }
 
-#[cfg(feature = "embedded")]
 async fn embedded() -> TestStore {
     let embedded = crate::embedded::Embedded::start(None, keys()).await.expect("embedded database starts");
     TestStore { store: embedded.store(), is_server: false, _database: Box::new(embedded) }
-}
-
-#[cfg(not(feature = "embedded"))]
-#[expect(
-    clippy::panic,
-    clippy::unused_async,
-    reason = "stands in for the embedded database, where there is none"
-)]
-async fn embedded() -> TestStore {
-    panic!("set TEST_DATABASE_URL or enable the feature `embedded`")
 }
 
 async fn on_server(url: &str) -> TestStore {

@@ -66,7 +66,8 @@ fn descends(mut pid: u32, root: u32, parents: &BTreeMap<u32, (u32, u32)>) -> boo
 
 /// The fields behind the command's name, which may hold spaces: field 0 is the state (proc(5)).
 fn stat(pid: u32) -> anyhow::Result<Vec<String>> {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).with_context(|| format!("process {pid} is gone"))?;
+    let text = std::fs::read_to_string(format!("/proc/{pid}/stat"))
+        .with_context(|| format!("process {pid} is gone"))?;
     let (_, rest) = text.rsplit_once(')').context("unreadable /proc/*/stat")?;
     Ok(rest.split_whitespace().map(str::to_owned).collect())
 }

@@ -21,7 +21,6 @@ const COMMIT_EVERY: Duration = Duration::from_millis(100);
 pub(super) struct Forwarder {
     pub(super) records: usize,
     pub(super) cpu: Duration,
-    pub(super) wall: Duration,
 }
 
 pub(super) async fn measure(site: &Site, records: usize) -> anyhow::Result<Forwarder> {
@@ -63,11 +62,11 @@ fn forward(bootstrap: &str, from: &str, to: &str, records: usize) -> anyhow::Res
     let mut run = Run { consumer, producer, to, done: 0 };
     // The join is not what is measured: the clock starts with the first record.
     run.first(Duration::from_secs(30))?;
-    let (cpu, wall) = (cpu::of(std::process::id())?, Instant::now());
+    let cpu = cpu::of(std::process::id())?;
     while run.done < records {
         run.transaction(records)?;
     }
-    Ok(Forwarder { records, cpu: cpu::of(std::process::id())? - cpu, wall: wall.elapsed() })
+    Ok(Forwarder { records, cpu: cpu::of(std::process::id())? - cpu })
 }
 
 struct Run<'t> {
@@ -79,7 +78,9 @@ struct Run<'t> {
 
 impl Run<'_> {
     fn first(&mut self, patience: Duration) -> anyhow::Result<()> {
-        let Some(message) = self.consumer.poll(patience).transpose()? else { bail!("no record within {patience:?}") };
+        let Some(message) = self.consumer.poll(patience).transpose()? else {
+            bail!("no record within {patience:?}")
+        };
         self.producer.begin_transaction()?;
         send(&self.producer, self.to, &message)?;
         drop(message);
@@ -102,7 +103,11 @@ impl Run<'_> {
     #[expect(clippy::disallowed_methods, reason = "this thread belongs to the forwarder alone")]
     fn commit(&self) -> anyhow::Result<()> {
         let group = self.consumer.group_metadata().ok_or_else(|| anyhow::anyhow!("no group"))?;
-        self.producer.send_offsets_to_transaction(&self.consumer.position()?, &group, Duration::from_secs(30))?;
+        self.producer.send_offsets_to_transaction(
+            &self.consumer.position()?,
+            &group,
+            Duration::from_secs(30),
+        )?;
         while self.producer.in_flight_count() > 0 {
             std::thread::sleep(Duration::from_micros(500));
         }
@@ -112,10 +117,15 @@ impl Run<'_> {
 
 #[expect(clippy::disallowed_methods, reason = "this thread belongs to the forwarder alone")]
 fn send(
-    producer: &ThreadedProducer<DefaultProducerContext>, to: &str, message: &impl Message,
+    producer: &ThreadedProducer<DefaultProducerContext>,
+    to: &str,
+    message: &impl Message,
 ) -> anyhow::Result<()> {
     let key = message.key().unwrap_or_default();
-    let mut record = BaseRecord::to(to).partition(message.partition()).key(key).payload(message.payload().unwrap_or_default());
+    let mut record = BaseRecord::to(to)
+        .partition(message.partition())
+        .key(key)
+        .payload(message.payload().unwrap_or_default());
     while let Err((error, back)) = producer.send(record) {
         if error.rdkafka_error_code() != Some(rdkafka::error::RDKafkaErrorCode::QueueFull) {
             return Err(error.into());

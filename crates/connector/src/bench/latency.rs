@@ -27,7 +27,12 @@ impl Latency {
 }
 
 /// Windows of fresh accounts, sent at even distances; each is looked for every few milliseconds.
-pub(super) async fn measure(site: &Site, load: &Load, rate: usize, seconds: usize) -> anyhow::Result<Latency> {
+pub(super) async fn measure(
+    site: &Site,
+    load: &Load,
+    rate: usize,
+    seconds: usize,
+) -> anyhow::Result<Latency> {
     let windows = windows(site, load, rate * seconds).await?;
     let _roles = pipeline::start(site).await?;
     let feed = Feed::connect(&site.bootstrap)?;
@@ -52,7 +57,11 @@ pub(super) async fn measure(site: &Site, load: &Load, rate: usize, seconds: usiz
     Ok(Latency { rate, samples })
 }
 
-async fn look(site: &Site, open: &mut Vec<(&Window, Instant)>, samples: &mut Vec<Duration>) -> anyhow::Result<()> {
+async fn look(
+    site: &Site,
+    open: &mut Vec<(&Window, Instant)>,
+    samples: &mut Vec<Duration>,
+) -> anyhow::Result<()> {
     let mut waiting = Vec::new();
     for (window, since) in open.drain(..) {
         let rows = site.store.landing().known(window.account, window.days.0, window.days.1).await?;

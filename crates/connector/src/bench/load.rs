@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, bail};
 use events::{
-    AccountKey, Basket, Baskets, Consent, ConsentId, FetchReason, InstitutionId, JobId, RawKind, RawWindow, TenantId,
-    UserId, WindowId, avro, pages, partition_of, topics,
+    AccountKey, Basket, Baskets, Consent, ConsentId, FetchReason, InstitutionId, JobId, RawKind, RawWindow,
+    TenantId, UserId, WindowId, avro, pages, partition_of, topics,
 };
 use jiff::ToSpan;
 use jiff::civil::Date;
@@ -45,7 +45,9 @@ pub(super) struct Window {
 impl Load {
     /// Takes pages until there are `records`, and prepares the store for them.
     pub(super) async fn build(
-        site: &Site, lines: impl Iterator<Item = anyhow::Result<PageLine>>, records: usize,
+        site: &Site,
+        lines: impl Iterator<Item = anyhow::Result<PageLine>>,
+        records: usize,
     ) -> anyhow::Result<Self> {
         let mut load = Self { windows: Vec::new(), records: 0, customers: Vec::new() };
         let mut users: BTreeMap<String, usize> = BTreeMap::new();
@@ -80,7 +82,8 @@ impl Load {
     async fn link(&self, site: &Site) -> anyhow::Result<()> {
         let now = site.clock.now();
         for (index, customer) in self.customers.iter().enumerate() {
-            let windows: Vec<&Window> = self.windows.iter().filter(|window| window.customer == index).collect();
+            let windows: Vec<&Window> =
+                self.windows.iter().filter(|window| window.customer == index).collect();
             link(site, customer, windows.iter().map(|window| window.account)).await?;
             let plans: Vec<WindowPlan> = windows.iter().map(|window| plan(customer, window)).collect();
             site.store.jobs().plan(customer.job, 1, &plans, now).await?;
@@ -99,7 +102,12 @@ impl Load {
 }
 
 /// Seals a window and sends it to where its account belongs.
-pub(super) async fn send(site: &Site, feed: &Feed, customer: &Customer, window: &Window) -> anyhow::Result<()> {
+pub(super) async fn send(
+    site: &Site,
+    feed: &Feed,
+    customer: &Customer,
+    window: &Window,
+) -> anyhow::Result<()> {
     let value = avro::frame(site.raw_schema, &avro::encode(&raw(site, customer, window)?)?);
     let partition = partition_of(window.account.uuid(), PARTITIONS);
     feed.send(&site.topic(&topics::RAW_WINDOWS), partition, &window.account.to_string(), &value).await
@@ -132,7 +140,12 @@ fn raw(site: &Site, customer: &Customer, window: &Window) -> anyhow::Result<RawW
 }
 
 fn window_id(customer: &Customer, window: &Window) -> WindowId {
-    WindowId::derive(customer.job, window.account, &format!("{}-{}", window.rows, window.days.1), Some(window.days.0))
+    WindowId::derive(
+        customer.job,
+        window.account,
+        &format!("{}-{}", window.rows, window.days.1),
+        Some(window.days.0),
+    )
 }
 
 fn plan(customer: &Customer, window: &Window) -> WindowPlan {
@@ -188,7 +201,9 @@ pub(super) fn account_key(site: &Site, consent: &Consent, account: &str) -> Acco
 }
 
 pub(super) async fn link(
-    site: &Site, customer: &Customer, accounts: impl Iterator<Item = AccountKey>,
+    site: &Site,
+    customer: &Customer,
+    accounts: impl Iterator<Item = AccountKey>,
 ) -> anyhow::Result<()> {
     let mut keys: Vec<AccountKey> = accounts.collect();
     keys.sort_unstable();
@@ -196,7 +211,11 @@ pub(super) async fn link(
     let currency = "GBP".parse()?;
     let linked: Vec<LinkedAccount> = keys
         .into_iter()
-        .map(|account_key| LinkedAccount { account_key, source_account_id: account_key.to_string(), currency })
+        .map(|account_key| LinkedAccount {
+            account_key,
+            source_account_id: account_key.to_string(),
+            currency,
+        })
         .collect();
     Ok(site.store.accounts().link(customer.consent.consent_id, &linked, site.clock.now()).await?)
 }

@@ -71,7 +71,8 @@ pub async fn run(args: BenchArgs) -> anyhow::Result<()> {
     let report = report::Report { args: &args, forwarder, fresh, replay, copy, latency };
     say(&report.to_string());
     if let Some(file) = &args.output {
-        std::fs::write(file, report.to_string()).with_context(|| format!("cannot write {}", file.display()))?;
+        std::fs::write(file, report.to_string())
+            .with_context(|| format!("cannot write {}", file.display()))?;
     }
     Ok(())
 }

@@ -18,14 +18,18 @@ pub(super) struct PageLine {
 impl PageLine {
     /// How many transactions the page holds, by the field every one of them has.
     pub(super) fn rows(&self) -> usize {
-        self.page.matches("\"CreditDebitIndicator\"").count().min(self.page.matches("\"BookingDateTime\"").count())
+        self.page
+            .matches("\"CreditDebitIndicator\"")
+            .count()
+            .min(self.page.matches("\"BookingDateTime\"").count())
     }
 }
 
 pub(super) fn read(args: &BenchArgs) -> anyhow::Result<Box<dyn Iterator<Item = anyhow::Result<PageLine>>>> {
     match &args.pages {
         Some(file) => {
-            let file = std::fs::File::open(file).with_context(|| format!("cannot open {}", file.display()))?;
+            let file =
+                std::fs::File::open(file).with_context(|| format!("cannot open {}", file.display()))?;
             let lines = BufReader::new(file).lines().enumerate();
             Ok(Box::new(lines.map(|(at, line)| {
                 serde_json::from_str(&line?).with_context(|| format!("line {} is no page", at + 1))
@@ -35,7 +39,7 @@ pub(super) fn read(args: &BenchArgs) -> anyhow::Result<Box<dyn Iterator<Item = a
     }
 }
 
-#[cfg(feature = "embedded")]
+#[cfg(feature = "sandbox")]
 fn generated(args: &BenchArgs) -> anyhow::Result<Box<dyn Iterator<Item = anyhow::Result<PageLine>>>> {
     // A customer has some 2,000 transactions; more than enough customers for the records asked for.
     let customers = args.records / 1_000 + 1;
@@ -43,7 +47,7 @@ fn generated(args: &BenchArgs) -> anyhow::Result<Box<dyn Iterator<Item = anyhow:
     Ok(Box::new(pages.map(|line| Ok(PageLine { account: line.account, user: line.user, page: line.page }))))
 }
 
-#[cfg(not(feature = "embedded"))]
+#[cfg(not(feature = "sandbox"))]
 fn generated(_: &BenchArgs) -> anyhow::Result<Box<dyn Iterator<Item = anyhow::Result<PageLine>>>> {
     anyhow::bail!("this build has no generator of its own; give --pages FILE")
 }

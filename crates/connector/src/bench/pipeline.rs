@@ -58,7 +58,11 @@ pub(super) async fn measure(site: &Site, load: &Load, pass: Pass) -> anyhow::Res
     wait(site, load, pass, seen, &mut roles).await?;
     let wall = begun.elapsed();
     let cost = |(role, before): (&Role, Duration)| {
-        Ok(RoleCost { name: role.name, cpu: cpu::of(role.pid())?.saturating_sub(before), peak: cpu::peak_memory(role.pid())? })
+        Ok(RoleCost {
+            name: role.name,
+            cpu: cpu::of(role.pid())?.saturating_sub(before),
+            peak: cpu::peak_memory(role.pid())?,
+        })
     };
     let after = postgres.map(cpu::of_tree).transpose()?;
     Ok(Pipeline {

@@ -22,7 +22,13 @@ impl Feed {
     }
 
     /// Hands a message over, waiting while the queue is full.
-    pub(super) async fn send(&self, topic: &str, partition: i32, key: &str, payload: &[u8]) -> anyhow::Result<()> {
+    pub(super) async fn send(
+        &self,
+        topic: &str,
+        partition: i32,
+        key: &str,
+        payload: &[u8],
+    ) -> anyhow::Result<()> {
         let mut record = BaseRecord::to(topic).partition(partition).key(key).payload(payload);
         loop {
             match self.0.send(record) {

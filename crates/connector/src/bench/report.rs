@@ -65,20 +65,42 @@ impl Report<'_> {
     }
 
     fn whole(&self, workers: Duration) -> String {
-        self.fresh.postgres.map_or_else(
-            || "–".to_owned(),
-            |postgres| micros(each(workers + postgres, self.fresh.records)),
-        )
+        self.fresh
+            .postgres
+            .map_or_else(|| "–".to_owned(), |postgres| micros(each(workers + postgres, self.fresh.records)))
     }
 
     fn landing(&self) -> Table {
         let rows = usize::try_from(self.copy.rows).unwrap_or(0);
-        let mut table = table(&["landing", "client µs", "PostgreSQL µs", "WAL bytes a row", "wall records/s"]);
-        row(&mut table, ["COPY BINARY, same table (reference)", &micros(each(self.copy.client, rows)), &postgres(self.copy.postgres, rows), "", ""]);
+        let mut table =
+            table(&["landing", "client µs", "PostgreSQL µs", "WAL bytes a row", "wall records/s"]);
+        row(
+            &mut table,
+            [
+                "COPY BINARY, same table (reference)",
+                &micros(each(self.copy.client, rows)),
+                &postgres(self.copy.postgres, rows),
+                "",
+                "",
+            ],
+        );
         for (name, pass) in [("fresh rows", &self.fresh), ("replay", &self.replay)] {
-            let lander = pass.roles.iter().find(|role| role.name == "lander").map_or(0, |role| each(role.cpu, pass.records));
+            let lander = pass
+                .roles
+                .iter()
+                .find(|role| role.name == "lander")
+                .map_or(0, |role| each(role.cpu, pass.records));
             let wal = pass.wal_bytes / i64::try_from(pass.records.max(1)).unwrap_or(1);
-            row(&mut table, [name, &micros(lander), &postgres(pass.postgres, pass.records), &wal.to_string(), &rate(pass.records, pass.wall)]);
+            row(
+                &mut table,
+                [
+                    name,
+                    &micros(lander),
+                    &postgres(pass.postgres, pass.records),
+                    &wal.to_string(),
+                    &rate(pass.records, pass.wall),
+                ],
+            );
         }
         table
     }
@@ -112,7 +134,10 @@ impl fmt::Display for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "\n# connector bench\n\n{}\n\n{}\n", self.stages(), self.landing())?;
         if let Some(ratio) = self.landing_ratio() {
-            writeln!(f, "Landing, normalizer's look-ups included: {ratio} × the rows per CPU-second of COPY into the same table.")?;
+            writeln!(
+                f,
+                "Landing, normalizer's look-ups included: {ratio} × the rows per CPU-second of COPY into the same table."
+            )?;
         }
         let latency = &self.latency;
         writeln!(
@@ -126,7 +151,8 @@ impl fmt::Display for Report<'_> {
         )?;
         writeln!(f, "Machine: {}, load average {}.", machine(), load_average())?;
         writeln!(f, "connector {}, {} build, Linux {}.", env!("CARGO_PKG_VERSION"), profile(), kernel())?;
-        let pages = self.args.pages.as_ref().map_or_else(String::new, |file| format!(" --pages {}", file.display()));
+        let pages =
+            self.args.pages.as_ref().map_or_else(String::new, |file| format!(" --pages {}", file.display()));
         writeln!(f, "Again: connector bench --kafka … --database … --records {}{pages}", self.args.records)
     }
 }
@@ -141,7 +167,8 @@ fn read(path: &str) -> String {
 
 fn machine() -> String {
     let cpus = read("/proc/cpuinfo");
-    let model = cpus.lines().find(|line| line.starts_with("model name")).and_then(|line| line.split(": ").nth(1));
+    let model =
+        cpus.lines().find(|line| line.starts_with("model name")).and_then(|line| line.split(": ").nth(1));
     format!("{} × {}", cpus.matches("processor\t").count(), model.unwrap_or("unknown CPU"))
 }
 

@@ -31,7 +31,7 @@ pub(super) struct Site {
     registry: Url,
     database: String,
     dir: TempDir,
-    #[cfg(feature = "embedded")]
+    #[cfg(feature = "sandbox")]
     _registry: Option<crate::stand_ins::OwnRegistry>,
 }
 
@@ -40,7 +40,7 @@ impl Site {
     pub(super) async fn prepare(args: &BenchArgs) -> anyhow::Result<Self> {
         let clock = Clock::system();
         let prefix = format!("bench-{}-", clock.now().as_second());
-        #[cfg(feature = "embedded")]
+        #[cfg(feature = "sandbox")]
         let (registry, own) = match &args.registry {
             Some(registry) => (registry.clone(), None),
             None => {
@@ -48,8 +48,9 @@ impl Site {
                 (own.url.clone(), Some(own))
             }
         };
-        #[cfg(not(feature = "embedded"))]
-        let registry = args.registry.clone().context("this build has no registry of its own; give --registry URL")?;
+        #[cfg(not(feature = "sandbox"))]
+        let registry =
+            args.registry.clone().context("this build has no registry of its own; give --registry URL")?;
         let keys = MasterKeys::from_base64("bench", &SecretString::from(MASTER_KEY.to_owned()))?;
         let store = Store::connect(&SecretString::from(args.database.clone()), 4, keys).await?;
         store.migrate().await?;
@@ -67,7 +68,7 @@ impl Site {
             registry,
             database: args.database.clone(),
             dir: tempfile::tempdir()?,
-            #[cfg(feature = "embedded")]
+            #[cfg(feature = "sandbox")]
             _registry: own,
         })
     }
@@ -132,7 +133,12 @@ impl Site {
     }
 }
 
-fn kafka_config(bootstrap: &str, registry: &Url, prefix: &str, instance: &str) -> anyhow::Result<KafkaConfig> {
+fn kafka_config(
+    bootstrap: &str,
+    registry: &Url,
+    prefix: &str,
+    instance: &str,
+) -> anyhow::Result<KafkaConfig> {
     let text = format!(
         "bootstrap_servers = {bootstrap:?}\nregistry_url = {:?}\ntopic_prefix = {prefix:?}\ngroup_prefix = {prefix:?}\ninstance = {instance:?}\n",
         registry.as_str()
@@ -157,7 +163,11 @@ impl Role {
         if let Some(status) = self.child.try_wait()? {
             let log = std::fs::read_to_string(&self.log).unwrap_or_default();
             let tail: Vec<&str> = log.lines().rev().take(5).collect();
-            bail!("{} ended with {status}: {}", self.name, tail.into_iter().rev().collect::<Vec<_>>().join("\n"));
+            bail!(
+                "{} ended with {status}: {}",
+                self.name,
+                tail.into_iter().rev().collect::<Vec<_>>().join("\n")
+            );
         }
         Ok(())
     }

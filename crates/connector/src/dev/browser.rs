@@ -59,13 +59,19 @@ impl Browser {
         self.follow(action, Some(values)).await
     }
 
-    async fn follow(&mut self, mut url: Url, mut form: Option<Vec<(String, String)>>) -> anyhow::Result<Page> {
+    async fn follow(
+        &mut self,
+        mut url: Url,
+        mut form: Option<Vec<(String, String)>>,
+    ) -> anyhow::Result<Page> {
         for _ in 0..10 {
             let response = self.request(&url, form.take()).await?;
             self.keep_cookies(&url, &response);
             match response.headers().get(LOCATION) {
                 Some(next) if response.status().is_redirection() => url = url.join(next.to_str()?)?,
-                _ => return Ok(Page { status: response.status().as_u16(), html: response.text().await?, url }),
+                _ => {
+                    return Ok(Page { status: response.status().as_u16(), html: response.text().await?, url });
+                }
             }
         }
         bail!("more than ten redirects, the last to {}", url.host_str().unwrap_or("nowhere"))
@@ -128,7 +134,15 @@ fn sends_itself(tag: &str) -> bool {
 fn attribute(tag: &str, name: &str) -> Option<String> {
     let (_, rest) = tag.split_once(&format!(" {name}=\""))?;
     let (value, _) = rest.split_once('"')?;
-    Some(value.replace("&quot;", "\"").replace("&#34;", "\"").replace("&lt;", "<").replace("&gt;", ">").replace("&#38;", "&").replace("&amp;", "&"))
+    Some(
+        value
+            .replace("&quot;", "\"")
+            .replace("&#34;", "\"")
+            .replace("&lt;", "<")
+            .replace("&gt;", ">")
+            .replace("&#38;", "&")
+            .replace("&amp;", "&"),
+    )
 }
 
 #[cfg(test)]
@@ -142,6 +156,9 @@ mod tests {
             <input type="text" name="username"></form>"#;
         let form = Form::first(html).unwrap();
         assert_eq!(form.action, "/go?a=1&b=2");
-        assert_eq!(form.fields, [("csrf".to_owned(), "x\"y".to_owned()), ("account".to_owned(), "1".to_owned())]);
+        assert_eq!(
+            form.fields,
+            [("csrf".to_owned(), "x\"y".to_owned()), ("account".to_owned(), "1".to_owned())]
+        );
     }
 }

@@ -51,13 +51,19 @@ impl ApiClient {
     ///
     /// # Errors
     /// When the API does not answer with JSON.
-    pub async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<(StatusCode, Value)> {
+    pub async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> anyhow::Result<(StatusCode, Value)> {
         let request = self.http.request(method, self.base.join(path)?).bearer_auth(&self.token);
         let request = if let Some(body) = body { request.json(body) } else { request };
         let response = request.send().await.context("the API does not answer")?;
         let status = response.status();
         let text = response.text().await?;
-        let value = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).context("no JSON")? };
+        let value =
+            if text.is_empty() { Value::Null } else { serde_json::from_str(&text).context("no JSON")? };
         Ok((status, value))
     }
 
@@ -65,7 +71,12 @@ impl ApiClient {
     ///
     /// # Errors
     /// With the problem's code when it does not.
-    pub async fn expect<T: DeserializeOwned>(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<T> {
+    pub async fn expect<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> anyhow::Result<T> {
         let (status, value) = self.call(method, path, body).await?;
         if !status.is_success() {
             bail!("{path} answered {status}: {value}");
@@ -77,7 +88,12 @@ impl ApiClient {
     ///
     /// # Errors
     /// When the API refuses.
-    pub async fn create_consent(&self, user: &str, institution: &str, now: Timestamp) -> anyhow::Result<ConsentView> {
+    pub async fn create_consent(
+        &self,
+        user: &str,
+        institution: &str,
+        now: Timestamp,
+    ) -> anyhow::Result<ConsentView> {
         let body = json!({
             "user_id": user,
             "institution_id": institution,

@@ -38,7 +38,11 @@ pub(super) async fn play(endpoints: &Endpoints, login: &Login, now: Timestamp) -
     }
     say("3. the connector fetches, puts into one structure, categorises and lands");
     let rows = watch(&api, &consent).await?;
-    say(&format!("   {} transactions landed {:.1?} after the consent was asked for", rows.len(), started.elapsed()));
+    say(&format!(
+        "   {} transactions landed {:.1?} after the consent was asked for",
+        rows.len(),
+        started.elapsed()
+    ));
     say(&accounts_table(&api.accounts(USER).await?).to_string());
     say(&transactions_table(&rows).to_string());
     say(&spending_table(&rows)?.to_string());
@@ -139,7 +143,13 @@ fn spending_table(rows: &[Value]) -> anyhow::Result<Table> {
     let mut table = table(&["spending by group", "transactions", "amount", "", ""]);
     for ((currency, group), (sum, count)) in groups {
         let width = usize::try_from((sum * Decimal::from(40) / most).round().mantissa()).unwrap_or(0);
-        table.add_row(vec![Cell::new(group), right(count), right(sum), Cell::new(currency), Cell::new("█".repeat(width))]);
+        table.add_row(vec![
+            Cell::new(group),
+            right(count),
+            right(sum),
+            Cell::new(currency),
+            Cell::new("█".repeat(width)),
+        ]);
     }
     Ok(table)
 }

@@ -85,7 +85,13 @@ async fn live(args: &DevArgs, shutdown: &Shutdown) -> anyhow::Result<()> {
     used.and(ended.map_err(Into::into))
 }
 
-async fn use_it(args: &DevArgs, dir: &Path, mut endpoints: Endpoints, clock: &Clock, stop: &Shutdown) -> anyhow::Result<()> {
+async fn use_it(
+    args: &DevArgs,
+    dir: &Path,
+    mut endpoints: Endpoints,
+    clock: &Clock,
+    stop: &Shutdown,
+) -> anyhow::Result<()> {
     seed(args.seed_customers, &mut endpoints, clock).await?;
     let file = dir.join("endpoints.json");
     write_atomically(&file, &serde_json::to_vec_pretty(&endpoints)?)?;

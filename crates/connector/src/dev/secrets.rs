@@ -28,7 +28,8 @@ fn kept(file: &Path, make: impl FnOnce() -> anyhow::Result<String>) -> anyhow::R
         _ => (),
     }
     let text = make()?;
-    let mut new = std::fs::OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(file)?;
+    let mut new =
+        std::fs::OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(file)?;
     new.write_all(text.as_bytes())?;
     Ok(text)
 }

@@ -183,7 +183,13 @@ impl Parts<'_> {
         Ok(Institutions::from_profiles(vec![profile])?)
     }
 
-    fn endpoints(&self, bank: &bank::Running, registry: &Url, broker: &Broker, metrics: Url) -> anyhow::Result<Endpoints> {
+    fn endpoints(
+        &self,
+        bank: &bank::Running,
+        registry: &Url,
+        broker: &Broker,
+        metrics: Url,
+    ) -> anyhow::Result<Endpoints> {
         let users = bank.customers.iter().map(|customer| User {
             user_id: format!("user-{}", customer.username),
             login: Login { username: customer.username.clone(), password: customer.password.clone() },
@@ -235,7 +241,10 @@ impl Roles {
             limits: consent_producer::Limits::default(),
         };
         let query = query_api::router(store.clone(), tokens, clock.clone());
-        tasks.run("consent-producer", consent_producer::run_with(config, deps, listener, query, shutdown.clone()));
+        tasks.run(
+            "consent-producer",
+            consent_producer::run_with(config, deps, listener, query, shutdown.clone()),
+        );
 
         let deps = fetch_workers::Deps {
             store: store.clone(),
@@ -244,16 +253,25 @@ impl Roles {
             clock: clock.clone(),
             health: health.clone(),
         };
-        tasks.run("fetch-workers", fetch_workers::run(fetch_workers::FetchConfig::default(), deps, shutdown.clone()));
+        tasks.run(
+            "fetch-workers",
+            fetch_workers::run(fetch_workers::FetchConfig::default(), deps, shutdown.clone()),
+        );
         let deps = normalizer::Deps {
             store: store.clone(),
             kafka: kafka.clone(),
             clock: clock.clone(),
             health: health.clone(),
         };
-        tasks.run("normalizer", normalizer::run(normalizer::NormalizerConfig::default(), deps, shutdown.clone()));
+        tasks.run(
+            "normalizer",
+            normalizer::run(normalizer::NormalizerConfig::default(), deps, shutdown.clone()),
+        );
         let deps = categorizer::Deps { kafka: kafka.clone(), health: health.clone() };
-        tasks.run("categorizer", categorizer::run(categorizer::CategorizerConfig::default(), deps, shutdown.clone()));
+        tasks.run(
+            "categorizer",
+            categorizer::run(categorizer::CategorizerConfig::default(), deps, shutdown.clone()),
+        );
         let deps = lander::Deps { store, kafka, clock, health };
         tasks.run("lander", lander::run(lander::LanderConfig::default(), deps, shutdown));
         Ok(())
