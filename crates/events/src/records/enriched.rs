@@ -54,7 +54,7 @@ pub struct Enrichment {
     /// The merchant, where it is certain.
     #[serde(default)]
     pub merchant: Option<Merchant>,
-    /// The payment service in between, such as PayPal.
+    /// The payment service in between, such as a wallet.
     #[serde(default)]
     pub processor: Option<String>,
     /// How it was paid: `card_pos`, `card_online`, `atm`, `transfer`, `direct_debit`, `standing_order`, `fee`, `cash`,
