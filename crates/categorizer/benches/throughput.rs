@@ -16,7 +16,8 @@ struct Line {
 
 /// The golden lines; with `distinct` every line gets a made-up word and number of its own.
 fn lines(count: usize, distinct: bool) -> Vec<Line> {
-    let mut reader = csv::Reader::from_path(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden.csv")).unwrap();
+    let mut reader =
+        csv::Reader::from_path(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden.csv")).unwrap();
     let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
     let line = |i: usize| {
         let row = rows.get(i % rows.len()).unwrap();
@@ -47,7 +48,12 @@ fn throughput(c: &mut Criterion) {
             b.iter(|| {
                 for line in &lines {
                     let country = Some(line.country.as_str());
-                    black_box(engine.categorise(&Input { description: &line.text, amount: line.amount, country, ..Input::default() }));
+                    black_box(engine.categorise(&Input {
+                        description: &line.text,
+                        amount: line.amount,
+                        country,
+                        ..Input::default()
+                    }));
                 }
             });
         });

@@ -16,14 +16,16 @@ pub(crate) fn taxonomy_source(taxonomy: &[Leaf]) -> String {
     groups.dedup();
     let mut table = String::from("const TABLE: &[(&str, &str, &str)] = &[\n");
     let mut group_of = String::from("const GROUP: [u8; TABLE.len()] = [");
-    let mut constants = String::from("/// One constant for each leaf.\npub mod leaf {\n    use super::Leaf;\n");
+    let mut constants =
+        String::from("/// One constant for each leaf.\npub mod leaf {\n    use super::Leaf;\n");
     for (index, leaf) in taxonomy.iter().enumerate() {
         let Leaf { primary, detailed, definition } = leaf;
         let group = groups.iter().position(|g| g == primary).unwrap_or(0);
         writeln!(table, "    ({primary:?}, {detailed:?}, {definition:?}),").unwrap_or(());
         write!(group_of, "{group}, ").unwrap_or(());
         let name = detailed.to_uppercase();
-        writeln!(constants, "    /// {definition}\n    pub const {name}: Leaf = Leaf({index});").unwrap_or(());
+        writeln!(constants, "    /// {definition}\n    pub const {name}: Leaf = Leaf({index});")
+            .unwrap_or(());
     }
     format!("{table}];\n\n{group_of}];\n\n{constants}}}\n")
 }
@@ -133,7 +135,11 @@ impl Build {
         let mut out = Vec::new();
         let codes: Vec<u8> = tables.countries.iter().flat_map(|c| c.bytes()).collect();
         section(&mut out, tables.countries.len(), &codes)?;
-        section(&mut out, self.sets.len(), &self.sets.iter().flat_map(|s| s.to_le_bytes()).collect::<Vec<_>>())?;
+        section(
+            &mut out,
+            self.sets.len(),
+            &self.sets.iter().flat_map(|s| s.to_le_bytes()).collect::<Vec<_>>(),
+        )?;
         section(&mut out, self.owner_ids.len(), &self.owners)?;
         section(&mut out, entries.len() / 12, &entries)?;
         section(&mut out, slots, &keys.iter().flat_map(|k| k.to_le_bytes()).collect::<Vec<_>>())?;

@@ -14,14 +14,44 @@ use crate::text::{Text, canonical};
 
 /// What a row is about; the order is the code in the artefact (`src/knowledge.rs` reads it).
 pub(crate) const KINDS: [&str; 24] = [
-    "word", "channel", "other", "merchant", "online", "marketplace", "subscription", "transport", "utility", "telecom",
-    "insurer", "lender", "bank", "wallet", "processor", "health", "education", "membership", "charity", "government",
-    "payroll", "pension", "benefits", "gazetteer",
+    "word",
+    "channel",
+    "other",
+    "merchant",
+    "online",
+    "marketplace",
+    "subscription",
+    "transport",
+    "utility",
+    "telecom",
+    "insurer",
+    "lender",
+    "bank",
+    "wallet",
+    "processor",
+    "health",
+    "education",
+    "membership",
+    "charity",
+    "government",
+    "payroll",
+    "pension",
+    "benefits",
+    "gazetteer",
 ];
 
 /// Channels in the order of `record::Channel`.
 pub(crate) const CHANNELS: [&str; 11] = [
-    "unknown", "card_pos", "card_online", "atm", "transfer", "direct_debit", "standing_order", "fee", "cash", "cheque",
+    "unknown",
+    "card_pos",
+    "card_online",
+    "atm",
+    "transfer",
+    "direct_debit",
+    "standing_order",
+    "fee",
+    "cash",
+    "cheque",
     "wallet",
 ];
 
@@ -101,12 +131,15 @@ impl Tables {
 
     /// A name without a site, made of words that anybody's shop could bear.
     fn mark_generic(&mut self) {
-        let words: HashSet<&str> = self.patterns.iter().filter(|p| p.kind == 0).map(|p| p.letters.as_str()).collect();
+        let words: HashSet<&str> =
+            self.patterns.iter().filter(|p| p.kind == 0).map(|p| p.letters.as_str()).collect();
         let common = |name: &str| {
             let text = Text::new(name);
             text.tokens.iter().map(|t| text.word(t)).all(|w| words.contains(w) || self.everyday.contains(w))
         };
-        let hidden = |p: &Pattern| p.generic || (p.website.is_empty() && common(&p.name)) || !spells(&p.letters, &p.name);
+        let hidden = |p: &Pattern| {
+            p.generic || (p.website.is_empty() && common(&p.name)) || !spells(&p.letters, &p.name)
+        };
         let generic: Vec<bool> = self.patterns.iter().map(hidden).collect();
         for (pattern, generic) in self.patterns.iter_mut().zip(generic) {
             pattern.generic = generic;
@@ -124,7 +157,9 @@ impl Tables {
             let named = facts.get(&canonical(&pattern.name)).into_iter().flatten();
             if let Some((_, row)) = named.into_iter().find(|(c, _)| c & pattern.countries != 0) {
                 pattern.logo = field(row, "logo");
-                pattern.website = Some(field(row, "website")).filter(|w| !w.is_empty()).unwrap_or_else(|| pattern.website.clone());
+                pattern.website = Some(field(row, "website"))
+                    .filter(|w| !w.is_empty())
+                    .unwrap_or_else(|| pattern.website.clone());
             }
         }
         Ok(())
@@ -132,40 +167,47 @@ impl Tables {
 
     fn channel(&mut self, place: String, row: &Row) -> Result<(), String> {
         let name = field(row, "channel");
-        let value = index_of(&CHANNELS, &name).ok_or_else(|| format!("{place}: unknown channel \"{name}\""))?;
-        self.add(&field(row, "phrase"), Pattern {
-            letters: String::new(),
-            tokens: 0,
-            name,
-            website: String::new(),
-            logo: String::new(),
-            kind: 1,
-            value,
-            directions: 3,
-            countries: u128::MAX,
-            weak: false,
-            generic: true,
-            place,
-        })
+        let value =
+            index_of(&CHANNELS, &name).ok_or_else(|| format!("{place}: unknown channel \"{name}\""))?;
+        self.add(
+            &field(row, "phrase"),
+            Pattern {
+                letters: String::new(),
+                tokens: 0,
+                name,
+                website: String::new(),
+                logo: String::new(),
+                kind: 1,
+                value,
+                directions: 3,
+                countries: u128::MAX,
+                weak: false,
+                generic: true,
+                place,
+            },
+        )
     }
 
     fn word(&mut self, place: String, row: &Row) -> Result<(), String> {
         let phrase = field(row, "phrase");
         let value = self.leaf(&place, row)?;
-        self.add(&phrase.clone(), Pattern {
-            letters: String::new(),
-            tokens: 0,
-            name: phrase,
-            website: String::new(),
-            logo: String::new(),
-            kind: 0,
-            value,
-            directions: 3,
-            countries: u128::MAX,
-            weak: field(row, "weak") == "1",
-            generic: true,
-            place,
-        })
+        self.add(
+            &phrase.clone(),
+            Pattern {
+                letters: String::new(),
+                tokens: 0,
+                name: phrase,
+                website: String::new(),
+                logo: String::new(),
+                kind: 0,
+                value,
+                directions: 3,
+                countries: u128::MAX,
+                weak: field(row, "weak") == "1",
+                generic: true,
+                place,
+            },
+        )
     }
 
     fn brand(&mut self, place: &str, row: &Row) -> Result<(), String> {
@@ -184,22 +226,27 @@ impl Tables {
         let name = field(row, "name");
         for phrase in field(row, "patterns").split('|').filter(|p| !p.is_empty()) {
             if !weak && !is_wording(kind) && self.everyday.contains(phrase) {
-                return Err(format!("{place}: \"{phrase}\" is an everyday word; give it a weak row of its own"));
+                return Err(format!(
+                    "{place}: \"{phrase}\" is an everyday word; give it a weak row of its own"
+                ));
             }
-            self.add(phrase, Pattern {
-                letters: String::new(),
-                tokens: 0,
-                name: at_home(&name, phrase),
-                website: field(row, "website"),
-                logo: field(row, "logo"),
-                kind,
-                value,
-                directions,
-                countries,
-                weak,
-                generic: false,
-                place: place.to_owned(),
-            })?;
+            self.add(
+                phrase,
+                Pattern {
+                    letters: String::new(),
+                    tokens: 0,
+                    name: at_home(&name, phrase),
+                    website: field(row, "website"),
+                    logo: field(row, "logo"),
+                    kind,
+                    value,
+                    directions,
+                    countries,
+                    weak,
+                    generic: false,
+                    place: place.to_owned(),
+                },
+            )?;
         }
         Ok(())
     }
@@ -255,7 +302,10 @@ impl Tables {
                     && o.countries & pattern.countries != 0
             });
             if let Some(other) = clash {
-                refused.push(format!("{}: \"{}\" has another category at {}", pattern.place, pattern.letters, other.place));
+                refused.push(format!(
+                    "{}: \"{}\" has another category at {}",
+                    pattern.place, pattern.letters, other.place
+                ));
             }
             others.push(pattern);
         }
@@ -268,17 +318,30 @@ fn spells(letters: &str, name: &str) -> bool {
     let text = Text::new(name);
     let telling = text.tokens.iter().map(|t| text.word(t)).filter(|w| *w != "the" && w.len() >= 2);
     let squeezed = canonical(name);
-    squeezed.starts_with(letters) || telling.take(2).any(|w| {
-        let stem: String = w.chars().take(5).collect();
-        letters.contains(&stem)
-    })
+    squeezed.starts_with(letters)
+        || telling.take(2).any(|w| {
+            let stem: String = w.chars().take(5).collect();
+            letters.contains(&stem)
+        })
 }
 
 /// A brand's name without the country it was noted under, where the pattern is the rest.
 fn at_home(name: &str, phrase: &str) -> String {
     const COUNTRIES: [&str; 14] = [
-        "USA", "US", "UK", "Canada", "Australia", "Ireland", "NYC", "Deutschland", "France", "España", "Italia",
-        "Nederland", "India", "Brasil",
+        "USA",
+        "US",
+        "UK",
+        "Canada",
+        "Australia",
+        "Ireland",
+        "NYC",
+        "Deutschland",
+        "France",
+        "España",
+        "Italia",
+        "Nederland",
+        "India",
+        "Brasil",
     ];
     let stripped = COUNTRIES.iter().find_map(|c| name.strip_suffix(c)).map(str::trim_end);
     let rest = stripped.filter(|rest| canonical(rest) == canonical(phrase));
@@ -299,7 +362,8 @@ fn rows(path: &Path) -> Result<Vec<(String, Row)>, String> {
     for record in reader.records() {
         let record = record.map_err(fail)?;
         let line = record.position().map_or(0, csv::Position::line);
-        let row = header.iter().zip(record.iter()).map(|(h, v)| (h.to_owned(), v.trim().to_owned())).collect();
+        let row =
+            header.iter().zip(record.iter()).map(|(h, v)| (h.to_owned(), v.trim().to_owned())).collect();
         out.push((format!("{}:{line}", path.display()), row));
     }
     Ok(out)
@@ -322,7 +386,8 @@ fn everyday(path: &Path) -> Result<HashSet<String>, String> {
 fn brand_files(folder: &Path) -> Result<Vec<PathBuf>, String> {
     let fail = |e: std::io::Error| format!("{}: {e}", folder.display());
     let entries = fs::read_dir(folder).map_err(fail)?;
-    let mut files: Vec<PathBuf> = entries.map(|e| e.map(|e| e.path())).collect::<Result<_, _>>().map_err(fail)?;
+    let mut files: Vec<PathBuf> =
+        entries.map(|e| e.map(|e| e.path())).collect::<Result<_, _>>().map_err(fail)?;
     files.sort();
     Ok(files)
 }

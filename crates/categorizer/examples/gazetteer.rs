@@ -76,7 +76,12 @@ impl Gate {
         }
         gate.known.extend(pairs("lexicon.csv")?.iter().map(|(phrase, _)| canonical(phrase)));
         let words = fs::read_to_string(Path::new(KNOWLEDGE).join("common_words.txt"))?;
-        gate.everyday = words.lines().filter(|l| !l.starts_with('#')).flat_map(str::split_whitespace).map(str::to_owned).collect();
+        gate.everyday = words
+            .lines()
+            .filter(|l| !l.starts_with('#'))
+            .flat_map(str::split_whitespace)
+            .map(str::to_owned)
+            .collect();
         Ok(gate)
     }
 
@@ -84,27 +89,36 @@ impl Gate {
         let name = item.get("displayName")?.as_str()?.to_owned();
         let countries = self.places(item.get("locationSet")?);
         let tags = item.get("tags")?;
-        let also = item.get("matchNames").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+        let also =
+            item.get("matchNames").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
         let named = ["brand", "name"].iter().filter_map(|k| tags.get(*k)?.as_str());
-        let mut patterns: Vec<String> = [name.as_str()].into_iter().chain(named).chain(also).map(plain).collect();
+        let mut patterns: Vec<String> =
+            [name.as_str()].into_iter().chain(named).chain(also).map(plain).collect();
         patterns.retain(|p| self.passes(p));
         patterns.sort_by_key(|p| canonical(p));
         patterns.dedup_by_key(|p| canonical(p));
-        let fact = tags.get("brand:wikidata").and_then(Value::as_str).and_then(|id| facts.get("wikidata")?.get(id));
-        let website = fact.and_then(|f| f.get("officialWebsites")?.get(0)?.as_str()).map(host).unwrap_or_default();
-        let logo = fact.and_then(|f| f.get("logos")?.get("wikidata")?.as_str()).and_then(file).unwrap_or_default();
+        let fact =
+            tags.get("brand:wikidata").and_then(Value::as_str).and_then(|id| facts.get("wikidata")?.get(id));
+        let website =
+            fact.and_then(|f| f.get("officialWebsites")?.get(0)?.as_str()).map(host).unwrap_or_default();
+        let logo =
+            fact.and_then(|f| f.get("logos")?.get("wikidata")?.as_str()).and_then(file).unwrap_or_default();
         let kept = !countries.is_empty() && !name.contains(['"', ',', '|']) && !canonical(&name).is_empty();
         kept.then(|| Brand { name, patterns, detailed: detailed.to_owned(), countries, website, logo })
     }
 
     /// Country codes of the location set; `*` for the whole world; none where it is only a region.
     fn places(&self, set: &Value) -> Vec<String> {
-        let listed = set.get("include").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+        let listed =
+            set.get("include").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
         let mut codes: Vec<String> = listed
             .filter_map(|place| match place {
                 "001" => Some("*".to_owned()),
                 "fx" => Some("fr".to_owned()),
-                _ => place.get(..2).filter(|_| place.len() == 2 || place.get(2..3) == Some("-")).map(str::to_owned),
+                _ => place
+                    .get(..2)
+                    .filter(|_| place.len() == 2 || place.get(2..3) == Some("-"))
+                    .map(str::to_owned),
             })
             .filter(|code| code == "*" || self.countries.contains(code))
             .collect();

@@ -103,7 +103,12 @@ mod tests {
 
     fn decided(choices: &[Choice], record: &str, day: &str) -> (Category, Source) {
         let engine = Engine::embedded().unwrap();
-        let input = Input { description: "TESCO STORES 2345", amount: (-5).into(), currency: "GBP", ..Input::default() };
+        let input = Input {
+            description: "TESCO STORES 2345",
+            amount: (-5).into(),
+            currency: "GBP",
+            ..Input::default()
+        };
         let subject = Subject { id: record, booked: day.parse().unwrap() };
         let answer = apply(choices, subject, &input, engine.categorise(&input));
         (answer.category, answer.source)

@@ -6,17 +6,30 @@ use crate::{
     knowledge::{Knowledge, KnowledgeError},
     matcher::Hit,
     record::Processor,
+    taxonomy::Leaf,
     text::Text,
 };
 
 /// Longest name shown.
 pub(crate) const SHOWN: usize = 40;
 
+/// Countries and states as statements end with them; those that are words too are left out.
+const REGIONS: [&str; 86] = [
+    "usa", "us", "gb", "gbr", "uk", "deu", "de", "fra", "fr", "esp", "es", "ita", "nld", "nl", "irl", "ie",
+    "aus", "au", "can", "zaf", "za", "che", "ch", "aut", "bel", "lux", "prt", "pt", "swe", "nor", "dnk",
+    "fin", "pol", "nzl", "nz", "al", "ak", "az", "ar", "ca", "ct", "dc", "fl", "ga", "ia", "il", "ks", "ky",
+    "ma", "md", "mi", "mn", "mo", "ms", "mt", "nc", "nd", "ne", "nh", "nj", "nm", "nv", "ny", "oh", "ri",
+    "sc", "sd", "tn", "tx", "ut", "va", "vt", "wa", "wi", "wv", "wy", "nsw", "vic", "qld", "tas", "on", "qc",
+    "bc", "ab", "mb", "sk",
+];
+
 /// A prefix that a payment processor puts before the merchant's name.
 struct Prefix {
     text: &'static str,
     processor: Processor,
     countries: Countries,
+    /// What most of its merchants sell.
+    usual: Option<Leaf>,
 }
 
 /// The prefix table, longest first.
@@ -25,32 +38,44 @@ pub(crate) struct Prefixes(Vec<Prefix>);
 impl Prefixes {
     pub(crate) fn embedded(knowledge: &Knowledge) -> Result<Self, KnowledgeError> {
         let lines = include_str!("../knowledge/prefixes.csv").lines().zip(1..).skip(1);
-        let rows: Result<Vec<Prefix>, _> = lines.map(|(line, number)| prefix(line, number, knowledge)).collect();
+        let rows: Result<Vec<Prefix>, _> =
+            lines.map(|(line, number)| prefix(line, number, knowledge)).collect();
         let mut rows = rows?;
         rows.sort_by_key(|p| std::cmp::Reverse(p.text.len()));
         Ok(Self(rows))
     }
 
-    /// The processor whose prefix `text` begins with, and the prefix's length in bytes.
-    fn at_start(&self, text: &str, at: Countries) -> Option<(Processor, usize)> {
+    /// The prefix `text` begins with.
+    fn at_start(&self, text: &str, at: Countries) -> Option<&Prefix> {
         let first = text.bytes().next().map(|b| b.to_ascii_uppercase());
         let begins = |p: &&Prefix| {
-            p.text.bytes().next() == first && text.get(..p.text.len()).is_some_and(|head| head.eq_ignore_ascii_case(p.text))
+            p.text.bytes().next() == first
+                && text.get(..p.text.len()).is_some_and(|head| head.eq_ignore_ascii_case(p.text))
                 && (p.countries.everywhere() || at.is_empty() || p.countries.meets(at))
         };
-        self.0.iter().find(begins).map(|p| (p.processor, p.text.len()))
+        self.0.iter().find(begins)
     }
 }
 
 fn prefix(line: &'static str, number: u64, knowledge: &Knowledge) -> Result<Prefix, KnowledgeError> {
-    let wrong = |what: &str| KnowledgeError::Row { file: "prefixes.csv", line: number, what: what.to_owned() };
+    let wrong =
+        |what: &str| KnowledgeError::Row { file: "prefixes.csv", line: number, what: what.to_owned() };
     let mut columns = line.split(',');
-    let mut next = || columns.next().ok_or_else(|| wrong("the row has not four columns"));
-    let (text, role, name, countries) = (next()?, next()?, next()?, next()?);
+    let mut next = || columns.next().ok_or_else(|| wrong("the row has not five columns"));
+    let (text, role, name, countries, usual) = (next()?, next()?, next()?, next()?, next()?);
     if text.len() < 3 {
         return Err(wrong("a prefix needs three characters"));
     }
-    Ok(Prefix { text, processor: Processor { name, role }, countries: knowledge.country_list(countries) })
+    let usual = match usual {
+        "" => None,
+        code => Some(Leaf::parse(code).ok_or_else(|| wrong("the taxonomy has no such category"))?),
+    };
+    Ok(Prefix {
+        text,
+        processor: Processor { name, role },
+        countries: knowledge.country_list(countries),
+        usual,
+    })
 }
 
 /// The words of a line that are neither prefix, channel wording nor number.
@@ -61,6 +86,8 @@ pub(crate) struct Core {
     /// First word after the prefix.
     pub(crate) after_prefix: usize,
     pub(crate) processor: Option<Processor>,
+    /// What most of the processor's merchants sell.
+    pub(crate) usual: Option<Leaf>,
 }
 
 /// Sets aside what does not name the other party.
@@ -71,9 +98,10 @@ pub(crate) fn core(raw: &str, text: &Text, hits: &[Hit], prefixes: &Prefixes, at
     while let Some(token) = text.tokens.get(i) {
         if core.words.is_empty() && core.processor.is_none() {
             let rest = raw.get(token.raw_start..).unwrap_or_default();
-            if let Some((processor, length)) = prefixes.at_start(rest, at) {
-                core.processor = Some(processor);
-                let past = token.raw_start + length;
+            if let Some(prefix) = prefixes.at_start(rest, at) {
+                core.processor = Some(prefix.processor);
+                core.usual = prefix.usual;
+                let past = token.raw_start + prefix.text.len();
                 i = text.tokens.iter().position(|t| t.raw_start >= past).unwrap_or(text.tokens.len());
                 core.after_prefix = i;
                 continue;
@@ -88,7 +116,16 @@ pub(crate) fn core(raw: &str, text: &Text, hits: &[Hit], prefixes: &Prefixes, at
         }
         i += 1;
     }
+    drop_region(text, &mut core);
     core
+}
+
+/// A state or a country in the last place says where, not who.
+fn drop_region(text: &Text, core: &mut Core) {
+    let last = core.words.last().and_then(|i| text.tokens.get(*i)).map(|t| text.word(t));
+    if core.words.len() >= 3 && last.is_some_and(|word| REGIONS.contains(&word)) {
+        core.words.pop();
+    }
 }
 
 /// A name fit to show: the remaining words in title case, cut at a word's end.

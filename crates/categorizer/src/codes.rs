@@ -13,9 +13,8 @@ use crate::{
 
 /// Codes whose meaning is too wide to decide alone :
 /// they only tip the scale between answers the text already suggests.
-const VAGUE: [u16; 16] = [
-    4816, 5399, 5815, 5817, 5818, 5999, 6012, 6051, 7299, 7372, 7399, 8999, 5969, 5964, 4829, 7999,
-];
+const VAGUE: [u16; 16] =
+    [4816, 5399, 5815, 5817, 5818, 5999, 6012, 6051, 7299, 7372, 7399, 8999, 5969, 5964, 4829, 7999];
 const STRONG: i32 = 8_000;
 const TIE_BREAK: i32 = 2_500;
 const CODE: i32 = 8_500;
@@ -60,7 +59,13 @@ impl Codes {
         let mut channel = Channel::Unknown;
         if let Some((leaf, strong)) = input.mcc.and_then(|m| self.mcc(m)) {
             let weight = if strong { STRONG } else { TIE_BREAK };
-            out.push(Reason { source: Source::Mcc, id: Id::Entry(leaf.detailed()), leaf, span: None, weight });
+            out.push(Reason {
+                source: Source::Mcc,
+                id: Id::Entry(leaf.detailed()),
+                leaf,
+                span: None,
+                weight,
+            });
         }
         let purpose = input.purpose.and_then(|p| self.codes.get(&("purpose", p.trim())).copied());
         let bank = input.bank_code.and_then(|c| self.bank(c.trim()));
@@ -93,7 +98,10 @@ impl Codes {
 }
 
 /// The rows of an embedded table with their line; all have four columns.
-fn rows(file: &'static str, text: &'static str) -> impl Iterator<Item = Result<(u64, [&'static str; 4]), KnowledgeError>> {
+fn rows(
+    file: &'static str,
+    text: &'static str,
+) -> impl Iterator<Item = Result<(u64, [&'static str; 4]), KnowledgeError>> {
     text.lines().zip(1..).skip(1).map(move |(line, number)| {
         let mut columns = line.split(',');
         let four = [columns.next(), columns.next(), columns.next(), columns.next()];
@@ -130,7 +138,8 @@ mod tests {
     fn every_listed_merchant_category_code_has_a_category() {
         let codes = Codes::embedded().unwrap();
         let listed = include_str!("../tests/mcc_codes.txt").lines().filter(|l| !l.starts_with('#'));
-        let lacking: Vec<&str> = listed.flat_map(str::split_whitespace).filter(|c| codes.mcc(c).is_none()).collect();
+        let lacking: Vec<&str> =
+            listed.flat_map(str::split_whitespace).filter(|c| codes.mcc(c).is_none()).collect();
         assert!(lacking.is_empty(), "{lacking:?}");
     }
 

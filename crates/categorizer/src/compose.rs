@@ -9,8 +9,8 @@ use crate::{
     matcher::{Fit, Hit, How},
     odds::Verdict,
     record::{
-        Category, Channel, Confidence, Counterparty, Enrichment, Flags, Id, Input, Merchant, Processor, Reason, Role,
-        Source, Why,
+        Category, Channel, Confidence, Counterparty, Enrichment, Flags, Id, Input, Merchant, Processor,
+        Reason, Role, Source, Why,
     },
     taxonomy::{self, Leaf, leaf},
     text::Text,
@@ -120,7 +120,12 @@ fn processor(knowledge: &Knowledge, found: &Found<'_>) -> Option<Processor> {
     })
 }
 
-fn counterparty(input: &Input<'_>, found: &Found<'_>, merchant: Option<Merchant>, said: Leaf) -> Option<Counterparty> {
+fn counterparty(
+    input: &Input<'_>,
+    found: &Found<'_>,
+    merchant: Option<Merchant>,
+    said: Leaf,
+) -> Option<Counterparty> {
     let stated = input.merchant_name.or(input.counterparty).map(str::trim).filter(|n| !n.is_empty());
     let name = stated.map(clean::short).or_else(|| merchant.map(|m| clean::short(m.name)));
     let name = name.or_else(|| {
@@ -146,7 +151,12 @@ fn role(merchant: Option<Merchant>, said: Leaf) -> Role {
 fn flags(found: &Found<'_>, said: Leaf) -> Flags {
     let subscription = matches!(
         said,
-        leaf::VIDEO_STREAMING | leaf::MUSIC_AUDIO | leaf::FITNESS | leaf::MOBILE | leaf::INTERNET_TV | leaf::MEMBERSHIP
+        leaf::VIDEO_STREAMING
+            | leaf::MUSIC_AUDIO
+            | leaf::FITNESS
+            | leaf::MOBILE
+            | leaf::INTERNET_TV
+            | leaf::MEMBERSHIP
     );
     let repeats = matches!(found.channel, Channel::StandingOrder | Channel::DirectDebit);
     Flags {

@@ -71,7 +71,9 @@ fn coming_in(of: Leaf) -> Option<Leaf> {
         leaf::RENT => Some(leaf::RENTAL_INCOME),
         leaf::INCOME_TAX | leaf::LOCAL_TAX => Some(leaf::TAX_REFUND),
         leaf::INTEREST_CHARGED => Some(leaf::INTEREST),
-        leaf::PERSONAL_LOAN | leaf::STUDENT_LOAN | leaf::MORTGAGE | leaf::PAYDAY_PAWN => Some(leaf::LOAN_RECEIVED),
+        leaf::PERSONAL_LOAN | leaf::STUDENT_LOAN | leaf::MORTGAGE | leaf::PAYDAY_PAWN => {
+            Some(leaf::LOAN_RECEIVED)
+        }
         _ => Some(leaf::REFUND),
     }
 }

@@ -4,8 +4,8 @@ use crate::{
     clean::{self, Core, Prefixes},
     codes::Codes,
     compose::{self, Found},
-    evidence::{self, Settled},
     entry::Countries,
+    evidence::{self, Settled},
     knowledge::{Knowledge, KnowledgeError},
     matcher::{self, Hit},
     model::Model,
@@ -60,8 +60,10 @@ impl Engine {
         if input.own_account {
             reasons.push(structure("own-account", leaf::OWN_ACCOUNT, OWN_ACCOUNT));
         }
+        reasons.extend(evidence::of_processor(&reading.core, debit));
         let by_text = reading.hits.iter();
-        let by_text = by_text.filter_map(|h| evidence::reason(&self.knowledge, &text, &reading.core, h, debit));
+        let by_text =
+            by_text.filter_map(|h| evidence::reason(&self.knowledge, &text, &reading.core, h, debit));
         reasons.extend(by_text);
         evidence::settle(&mut reasons, channel, debit);
         let verdict = self.decide(&text, &mut reasons, debit);
@@ -109,7 +111,8 @@ impl Engine {
         if hits.iter().all(|h| h.entry.is_none_or(|(e, _)| e.weak())) {
             hits.extend(spelling::cut_off(&self.knowledge, text, &core, at, debit));
         }
-        let channel = hits.iter().filter_map(|h| h.channel).find(|c| *c != Channel::Unknown).unwrap_or_default();
+        let channel =
+            hits.iter().filter_map(|h| h.channel).find(|c| *c != Channel::Unknown).unwrap_or_default();
         Reading { core, hits, channel }
     }
 }

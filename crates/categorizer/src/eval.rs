@@ -53,7 +53,11 @@ impl Answer {
 
     /// Right at the level at which it was given.
     pub(crate) fn right(&self) -> bool {
-        if self.given.detailed.is_some() && self.truth.leaf.is_some() { self.detailed_right() } else { self.primary_right() }
+        if self.given.detailed.is_some() && self.truth.leaf.is_some() {
+            self.detailed_right()
+        } else {
+            self.primary_right()
+        }
     }
 }
 
@@ -172,9 +176,18 @@ pub fn run(engine: &Engine, reader: impl Read, learn: bool) -> Result<Report, Fi
         let input = rows.input(&row);
         let own = engine.categorise(&input);
         let answer = if learn { memory.apply(&input, own.clone()) } else { own.clone() };
-        answers.push(Answer { truth, given: answer.category, confidence: answer.confidence, source: answer.source });
+        answers.push(Answer {
+            truth,
+            given: answer.category,
+            confidence: answer.confidence,
+            source: answer.source,
+        });
         if learn {
-            memory.learn(&input, &own, Category { primary: truth.primary, detailed: truth.leaf.map(Leaf::detailed) });
+            memory.learn(
+                &input,
+                &own,
+                Category { primary: truth.primary, detailed: truth.leaf.map(Leaf::detailed) },
+            );
         }
     }
     Ok(Report { unknown_labels, ..summary(&mut answers) })

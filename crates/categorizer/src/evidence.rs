@@ -20,7 +20,13 @@ use crate::{
 const BARE_TRANSFER: i32 = 2_500;
 
 /// The reason a hit gives, if its category can be had in this direction.
-pub(crate) fn reason(knowledge: &Knowledge, text: &Text, core: &Core, hit: &Hit, debit: bool) -> Option<Reason> {
+pub(crate) fn reason(
+    knowledge: &Knowledge,
+    text: &Text,
+    core: &Core,
+    hit: &Hit,
+    debit: bool,
+) -> Option<Reason> {
     let (entry, fit) = hit.entry?;
     let leaf = direction::seen_from(debit, entry.leaf()?)?;
     let word = matches!(entry.kind, Kind::Word | Kind::Other);
@@ -51,6 +57,9 @@ pub(crate) fn reason(knowledge: &Knowledge, text: &Text, core: &Core, hit: &Hit,
         weight = weight.min(if fit == Fit::Home { 3_000 } else { 2_200 });
         weight += i32::from(second_evidence(text, core, hit)) * 2_800;
     }
+    if leaf == leaf::OTHER_SHOPPING && matches!(entry.kind, Kind::Intermediary | Kind::Other) {
+        weight = weight.min(1_500);
+    }
     if leaf == leaf::REFUND && entry.leaf() != Some(leaf::REFUND) {
         weight = weight.min(5_200);
     }
@@ -73,26 +82,40 @@ pub(crate) fn settle(reasons: &mut Vec<Reason>, channel: Channel, debit: bool) {
     // Several wordings for "transfer" say no more than one.
     let strongest = reasons.iter().filter(|r| r.leaf == leaf::OTHER_TRANSFER).map(|r| r.weight).max();
     let mut kept = false;
-    reasons.retain(|r| r.leaf != leaf::OTHER_TRANSFER || (Some(r.weight) == strongest && !std::mem::replace(&mut kept, true)));
-    for reason in reasons.iter_mut().filter(|r| r.leaf == leaf::OTHER_TRANSFER && r.source != Source::Structure) {
+    reasons.retain(|r| {
+        r.leaf != leaf::OTHER_TRANSFER || (Some(r.weight) == strongest && !std::mem::replace(&mut kept, true))
+    });
+    for reason in
+        reasons.iter_mut().filter(|r| r.leaf == leaf::OTHER_TRANSFER && r.source != Source::Structure)
+    {
         reason.weight = reason.weight.min(BARE_TRANSFER);
     }
     yield_to_purpose(reasons);
-    let for_what = reasons.iter().any(|r| !is_rail(r.leaf) && r.weight >= 4_000);
+    let for_what = reasons.iter().any(|r| !is_rail(r.leaf) && r.weight >= 3_000);
     if for_what {
         for reason in reasons.iter_mut().filter(|r| is_rail(r.leaf) && r.source != Source::Structure) {
             reason.weight /= 2;
         }
-    } else if let Some((id, leaf)) = of_channel(channel, debit).filter(|(_, l)| reasons.iter().all(|r| r.leaf != *l)) {
-        reasons.push(Reason { source: Source::Structure, id: Id::Entry(id), leaf, span: None, weight: BARE_TRANSFER });
+    } else if let Some((id, leaf)) =
+        of_channel(channel, debit).filter(|(_, l)| reasons.iter().all(|r| r.leaf != *l))
+    {
+        reasons.push(Reason {
+            source: Source::Structure,
+            id: Id::Entry(id),
+            leaf,
+            span: None,
+            weight: BARE_TRANSFER,
+        });
     }
 }
 
-/// A town is the payee of rates, but of parking and water too.
+/// A town is the payee of rates, but of parking and water too; a membership is one of a gym, if a
+/// gym is named.
 fn yield_to_purpose(reasons: &mut [Reason]) {
-    let other = reasons.iter().any(|r| r.leaf != leaf::LOCAL_TAX && !is_rail(r.leaf) && r.weight >= 2_000);
-    for town in reasons.iter_mut().filter(|r| other && r.leaf == leaf::LOCAL_TAX && r.source != Source::Structure) {
-        town.weight /= 3;
+    for vague in [leaf::LOCAL_TAX, leaf::MEMBERSHIP] {
+        let other = reasons.iter().any(|r| r.leaf != vague && !is_rail(r.leaf) && r.weight >= 2_000);
+        let yielding = |r: &&mut Reason| other && r.leaf == vague && r.source != Source::Structure;
+        reasons.iter_mut().filter(yielding).for_each(|r| r.weight /= 3);
     }
 }
 
@@ -110,7 +133,8 @@ pub(crate) enum Settled {
 /// Whether the strongest reason needs the model's opinion.
 pub(crate) fn settledness(reasons: &[Reason]) -> Settled {
     let Some(top) = reasons.iter().max_by_key(|r| r.weight) else { return Settled::No };
-    let rival = reasons.iter().filter(|r| r.leaf.group() != top.leaf.group()).map(|r| r.weight).max().unwrap_or(0);
+    let rival =
+        reasons.iter().filter(|r| r.leaf.group() != top.leaf.group()).map(|r| r.weight).max().unwrap_or(0);
     match top.weight {
         6_000.. if !is_rail(top.leaf) && top.weight - rival >= 2_500 => Settled::Yes,
         4_500.. => Settled::Half,
@@ -122,7 +146,12 @@ pub(crate) fn settledness(reasons: &[Reason]) -> Settled {
 fn is_rail(leaf: Leaf) -> bool {
     matches!(
         leaf,
-        leaf::P2P_IN | leaf::P2P_OUT | leaf::OTHER_TRANSFER | leaf::WALLET | leaf::CHEQUE | leaf::OTHER_INCOME
+        leaf::P2P_IN
+            | leaf::P2P_OUT
+            | leaf::OTHER_TRANSFER
+            | leaf::WALLET
+            | leaf::CHEQUE
+            | leaf::OTHER_INCOME
     )
 }
 
@@ -136,6 +165,15 @@ fn of_channel(channel: Channel, debit: bool) -> Option<(&'static str, Leaf)> {
         Channel::Fee if debit => Some(("fee", leaf::ACCOUNT_FEE)),
         _ => None,
     }
+}
+
+/// What most merchants of a processor sell: enough to tip the scale, more for those that serve one
+/// trade only.
+pub(crate) fn of_processor(core: &Core, debit: bool) -> Option<Reason> {
+    let (processor, usual) = (core.processor?, core.usual?);
+    let leaf = direction::seen_from(debit, usual)?;
+    let weight = if matches!(processor.role, "vending" | "aggregator") { 4_500 } else { 2_300 };
+    Some(Reason { source: Source::Structure, id: Id::Entry(processor.name), leaf, span: None, weight })
 }
 
 const fn by_length(letters: usize) -> i32 {

@@ -67,16 +67,20 @@ impl Knowledge {
         let damaged = KnowledgeError::Damaged(reader.at);
         let strings = std::str::from_utf8(reader.section(1)?).map_err(|_| damaged)?;
         let (beginnings, phrases) = (Filter::default(), Filter::default());
-        let mut knowledge = Self { countries, owners, entries, keys, values, sorted, strings, beginnings, phrases };
+        let mut knowledge =
+            Self { countries, owners, entries, keys, values, sorted, strings, beginnings, phrases };
         let all = || (0..knowledge.sorted.len() / 10).map(|i| knowledge.phrase(i));
         let parts = all().flat_map(|phrase| CHECKED.iter().filter_map(|letters| phrase.get(..*letters)));
-        let filters = [Filter::of(parts.map(|p| Fingerprint::EMPTY.with(p))), Filter::of(all().map(|p| Fingerprint::EMPTY.with(p)))];
+        let filters = [
+            Filter::of(parts.map(|p| Fingerprint::EMPTY.with(p))),
+            Filter::of(all().map(|p| Fingerprint::EMPTY.with(p))),
+        ];
         [knowledge.beginnings, knowledge.phrases] = filters;
         Ok(knowledge)
     }
 
     /// Whether a phrase may begin with these letters; asked only at the lengths in
-    /// [`CHECKED`](crate::matcher::CHECKED).
+    /// [`CHECKED`].
     pub(crate) fn may_begin(&self, letters: Fingerprint) -> bool {
         self.beginnings.may_hold(letters)
     }

@@ -131,8 +131,10 @@ struct Span {
 fn best(rows: &[Entry], span: Span, at: Countries, debit: bool) -> Option<Hit> {
     let fits = |e: &&Entry| span.letters >= MIN_GLUED || e.tokens == span.words;
     let channel = rows.iter().filter(fits).find_map(Entry::channel);
-    let entry = rows.iter().filter(fits).filter_map(|e| choice(e, at)).max_by_key(|(e, fit)| rank(e, *fit, debit));
-    let hit = Hit { first: span.first, end: span.end, letters: span.letters, entry, channel, how: How::Whole };
+    let entry =
+        rows.iter().filter(fits).filter_map(|e| choice(e, at)).max_by_key(|(e, fit)| rank(e, *fit, debit));
+    let hit =
+        Hit { first: span.first, end: span.end, letters: span.letters, entry, channel, how: How::Whole };
     (entry.is_some() || channel.is_some()).then_some(hit)
 }
 

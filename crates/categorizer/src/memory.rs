@@ -178,7 +178,10 @@ fn keys(input: &Input<'_>, answer: &Enrichment) -> Vec<(Likeness, u64)> {
     keys.extend(first(1).map(|k| (Likeness::OneWord, k)));
     let long = words.iter().filter(|w| w.len() >= 4);
     keys.extend(long.map(|w| (Likeness::AnyWord, joined(start, &[w]))));
-    keys.push((Likeness::Given, joined(start, &[answer.category.primary, answer.category.detailed.unwrap_or("")])));
+    keys.push((
+        Likeness::Given,
+        joined(start, &[answer.category.primary, answer.category.detailed.unwrap_or("")]),
+    ));
     keys
 }
 

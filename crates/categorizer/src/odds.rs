@@ -140,7 +140,8 @@ mod tests {
 
     #[test]
     fn shares_are_the_exponential_to_six_digits() {
-        for (below, exact) in [(0, 1_000_000), (693, 500_074), (1_000, 367_879), (5_000, 6_738), (30_000, 0)] {
+        for (below, exact) in [(0, 1_000_000), (693, 500_074), (1_000, 367_879), (5_000, 6_738), (30_000, 0)]
+        {
             let found = share(0, -below) * 1_000_000 / ONE;
             assert!(found.abs_diff(exact) <= exact / 700 + 1, "{below}: {found}");
         }

@@ -15,7 +15,11 @@ const LISTED: usize = 12;
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{} rows, {} categorised, {} with a merchant", self.rows, self.categorised, self.merchants)?;
+        writeln!(
+            f,
+            "{} rows, {} categorised, {} with a merchant",
+            self.rows, self.categorised, self.merchants
+        )?;
         let groups = self.sorted_groups().into_iter().map(|(g, n)| vec![g.to_owned(), n.to_string()]);
         writeln!(f, "{}", table(&["group", "rows"], groups))?;
         let sources = self.sources.iter().map(|(s, n)| vec![(*s).to_owned(), n.to_string()]);
@@ -27,7 +31,8 @@ impl Summary {
     /// The summary as an HTML page.
     pub fn html(&self) -> String {
         let groups = self.sorted_groups();
-        let levels = ["very high", "high", "medium", "low", "none"].into_iter().zip(self.levels).collect::<Vec<_>>();
+        let levels =
+            ["very high", "high", "medium", "low", "none"].into_iter().zip(self.levels).collect::<Vec<_>>();
         let body = format!(
             "<p>{} rows, {} categorised, {} with a merchant.</p><h2>Groups</h2>{}<h2>Confidence</h2>{}",
             self.rows,
@@ -54,7 +59,11 @@ impl fmt::Display for Report {
         writeln!(f, "group precision of the most confident 60 % of rows: {}", percent(self.top_sixty))?;
         writeln!(f, "{}", table(&["confidence", "rows", "said", "right"], self.calibration()))?;
         writeln!(f, "{}", table(&["rests on", "rows", "groups right"], self.tiers()))?;
-        writeln!(f, "worst classes\n{}", table(&["class", "labelled", "given", "right", "F1"], self.worst()))?;
+        writeln!(
+            f,
+            "worst classes\n{}",
+            table(&["class", "labelled", "given", "right", "F1"], self.worst())
+        )?;
         write!(f, "confusions\n{}", table(&["labelled", "given", "rows"], self.confusions()))
     }
 }
@@ -65,8 +74,10 @@ impl Report {
     /// The evaluation as an HTML page.
     pub fn html(&self) -> String {
         let mut body = format!("<p>{} rows scored.</p>{}", self.rows, html_table(&LEVEL_HEAD, self.levels()));
-        let points: Vec<(usize, usize, usize)> = self.bands.iter().map(|b| (b.said, b.right, b.rows)).collect();
-        let groups: Vec<(&str, usize)> = self.groups.iter().map(|(g, c)| (*g, usize::from(c.f1()) / 10)).collect();
+        let points: Vec<(usize, usize, usize)> =
+            self.bands.iter().map(|b| (b.said, b.right, b.rows)).collect();
+        let groups: Vec<(&str, usize)> =
+            self.groups.iter().map(|(g, c)| (*g, usize::from(c.f1()) / 10)).collect();
         let parts = [
             ("Confidence against share right", svg::calibration(&points)),
             ("F1 by group, in per cent", svg::bars(&groups)),
@@ -111,7 +122,13 @@ impl Report {
         let mut classes: Vec<(&&str, &Class)> = all.collect();
         classes.sort_by_key(|(name, c)| (c.f1(), std::cmp::Reverse(c.rows), **name));
         let row = |(name, c): &(&&str, &Class)| {
-            vec![(**name).to_owned(), c.rows.to_string(), c.given.to_string(), c.right.to_string(), percent(c.f1())]
+            vec![
+                (**name).to_owned(),
+                c.rows.to_string(),
+                c.given.to_string(),
+                c.right.to_string(),
+                percent(c.f1()),
+            ]
         };
         classes.iter().take(LISTED).map(row).collect()
     }
@@ -137,7 +154,8 @@ fn html_table(head: &[&str], rows: Vec<Vec<String>>) -> String {
         cells.map(|c| format!("<{tag}>{c}</{tag}>")).collect()
     };
     let head = cells("th", &mut head.iter().copied());
-    let rows: String = rows.iter().map(|r| format!("<tr>{}</tr>", cells("td", &mut r.iter().map(String::as_str)))).collect();
+    let rows: String =
+        rows.iter().map(|r| format!("<tr>{}</tr>", cells("td", &mut r.iter().map(String::as_str)))).collect();
     format!("<table><tr>{head}</tr>{rows}</table>")
 }
 

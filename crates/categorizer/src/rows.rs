@@ -11,7 +11,9 @@ use crate::record::Input;
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
     /// A column that must be there is not.
-    #[error("the file has no column \"{0}\"; its first line must name description, amount, currency, direction")]
+    #[error(
+        "the file has no column \"{0}\"; its first line must name description, amount, currency, direction"
+    )]
     Column(&'static str),
     /// A row cannot be understood.
     #[error("line {line}: {what}")]
@@ -91,12 +93,14 @@ impl<R: Read> Rows<R> {
     fn row(&self, record: csv::StringRecord) -> Result<Row, FileError> {
         let line = record.position().map_or(0, csv::Position::line);
         let size = record.get(self.columns.amount).and_then(amount);
-        let size = size.ok_or(FileError::Row { line, what: "the amount is no decimal number such as -12.34" })?;
-        let amount = match record.get(self.columns.direction).map(|d| d.trim().to_ascii_lowercase()).as_deref() {
-            Some("debit") => -size.abs(),
-            Some("credit") => size.abs(),
-            _ => return Err(FileError::Row { line, what: "the direction is neither debit nor credit" }),
-        };
+        let size =
+            size.ok_or(FileError::Row { line, what: "the amount is no decimal number such as -12.34" })?;
+        let amount =
+            match record.get(self.columns.direction).map(|d| d.trim().to_ascii_lowercase()).as_deref() {
+                Some("debit") => -size.abs(),
+                Some("credit") => size.abs(),
+                _ => return Err(FileError::Row { line, what: "the direction is neither debit nor credit" }),
+            };
         Ok(Row { record, amount })
     }
 
@@ -139,7 +143,14 @@ mod tests {
 
     #[test]
     fn amounts_of_many_spellings_are_read_exactly() {
-        for (text, value) in [("-12.34", "12.34"), ("1,234.50", "1234.50"), ("1.234,50", "1234.50"), ("1,234", "1234"), ("7", "7"), ("0.125", "0.125")] {
+        for (text, value) in [
+            ("-12.34", "12.34"),
+            ("1,234.50", "1234.50"),
+            ("1.234,50", "1234.50"),
+            ("1,234", "1234"),
+            ("7", "7"),
+            ("0.125", "0.125"),
+        ] {
             assert_eq!(amount(text), value.parse().ok(), "{text}");
         }
         assert_eq!(amount("none"), None);
@@ -158,6 +169,9 @@ mod tests {
         let file = "description,amount,currency,direction\nA,1,EUR,debit\nB,1,EUR,in\n";
         let mut rows = Rows::new(file.as_bytes()).unwrap();
         assert!(rows.next().unwrap().is_ok());
-        assert_eq!(rows.next().unwrap().unwrap_err().to_string(), "line 3: the direction is neither debit nor credit");
+        assert_eq!(
+            rows.next().unwrap().unwrap_err().to_string(),
+            "line 3: the direction is neither debit nor credit"
+        );
     }
 }

@@ -121,8 +121,13 @@ impl Rules {
             if !ids.insert(rule.id.clone()) {
                 return Err(refuse(format!("the id \"{}\" is used twice", rule.id)));
             }
-            if let Some(first) = rules.iter().find(|r| r.priority >= rule.priority && r.when.covers(&rule.when)) {
-                return Err(refuse(format!("the rule can never decide: \"{}\" always does before it", first.id)));
+            if let Some(first) =
+                rules.iter().find(|r| r.priority >= rule.priority && r.when.covers(&rule.when))
+            {
+                return Err(refuse(format!(
+                    "the rule can never decide: \"{}\" always does before it",
+                    first.id
+                )));
             }
             rules.push(rule);
         }
@@ -157,7 +162,9 @@ impl Rule {
         if when == When::nothing() {
             return Err("a rule without conditions would hold for everything".to_owned());
         }
-        if let Some(short) = when.any.iter().find(|p| canonical(p).len() < 4 && !when.exact && when.is_only_text()) {
+        if let Some(short) =
+            when.any.iter().find(|p| canonical(p).len() < 4 && !when.exact && when.is_only_text())
+        {
             return Err(format!("\"{short}\" alone is too short; add a condition or exact = true"));
         }
         Ok(Self { id: raw.id.as_str().into(), leaf, priority: raw.priority, when })
@@ -166,8 +173,23 @@ impl Rule {
     fn impose(&self, answer: Enrichment) -> Enrichment {
         let mut why = answer.why;
         let id = Id::Rule(self.id.clone());
-        why.0.insert(0, Reason { source: Source::Rule, id, leaf: self.leaf, span: None, weight: i32::from(self.priority) });
-        Enrichment { category: self.leaf.into(), confidence: Confidence::CERTAIN, source: Source::Rule, why, ..answer }
+        why.0.insert(
+            0,
+            Reason {
+                source: Source::Rule,
+                id,
+                leaf: self.leaf,
+                span: None,
+                weight: i32::from(self.priority),
+            },
+        );
+        Enrichment {
+            category: self.leaf.into(),
+            confidence: Confidence::CERTAIN,
+            source: Source::Rule,
+            why,
+            ..answer
+        }
     }
 }
 
@@ -220,7 +242,8 @@ impl When {
 
     /// Whether this holds wherever `other` does.
     fn covers(&self, other: &Self) -> bool {
-        let wider = |a: &[String], b: &[String]| a.is_empty() || (!b.is_empty() && b.iter().all(|x| a.contains(x)));
+        let wider =
+            |a: &[String], b: &[String]| a.is_empty() || (!b.is_empty() && b.iter().all(|x| a.contains(x)));
         wider(&self.any, &other.any)
             && (!self.exact || other.exact)
             && wider(&self.merchant, &other.merchant)
@@ -283,11 +306,22 @@ mod tests {
 
     #[test]
     fn a_wrong_file_is_refused_with_its_line() {
-        assert!(refusal(&COUNCIL.replace("local_tax", "loco")).starts_with("rules line 1: the taxonomy has no category"));
-        assert!(refusal(&format!("{COUNCIL}{COUNCIL}")).starts_with("rules line 5: the id \"council\" is used twice"));
-        let late = COUNCIL.replace("\"council\"", "\"late\"").replace("Hall\"]", "Hall\"], country = [\"gb\"]");
-        assert!(refusal(&format!("{COUNCIL}{late}")).contains("line 5: the rule can never decide: \"council\""));
-        assert!(refusal(&COUNCIL.replace("direction", "dirction")).starts_with("rules line 4: unknown field"));
+        assert!(
+            refusal(&COUNCIL.replace("local_tax", "loco"))
+                .starts_with("rules line 1: the taxonomy has no category")
+        );
+        assert!(
+            refusal(&format!("{COUNCIL}{COUNCIL}"))
+                .starts_with("rules line 5: the id \"council\" is used twice")
+        );
+        let late =
+            COUNCIL.replace("\"council\"", "\"late\"").replace("Hall\"]", "Hall\"], country = [\"gb\"]");
+        assert!(
+            refusal(&format!("{COUNCIL}{late}")).contains("line 5: the rule can never decide: \"council\"")
+        );
+        assert!(
+            refusal(&COUNCIL.replace("direction", "dirction")).starts_with("rules line 4: unknown field")
+        );
     }
 
     #[test]

@@ -18,7 +18,13 @@ const MIN_LEFT: usize = 6;
 const MAX_AHEAD: usize = 40;
 
 /// Hits inside words that no phrase covers: `stadtbaeckerei`, `sweetmariacoffee`.
-pub(crate) fn compounds(knowledge: &Knowledge, text: &Text, core: &Core, hits: &[Hit], at: Countries) -> Vec<Hit> {
+pub(crate) fn compounds(
+    knowledge: &Knowledge,
+    text: &Text,
+    core: &Core,
+    hits: &[Hit],
+    at: Countries,
+) -> Vec<Hit> {
     let free = |i: &&usize| hits.iter().all(|h| !(h.first..h.end).contains(i));
     core.words.iter().filter(free).filter_map(|i| compound(knowledge, text, *i, at)).collect()
 }
@@ -55,7 +61,13 @@ fn names_a_thing(entry: &Entry) -> bool {
 }
 
 /// The phrase the end of the line begins, if all phrases that begin so mean the same.
-pub(crate) fn cut_off(knowledge: &Knowledge, text: &Text, core: &Core, at: Countries, debit: bool) -> Option<Hit> {
+pub(crate) fn cut_off(
+    knowledge: &Knowledge,
+    text: &Text,
+    core: &Core,
+    at: Countries,
+    debit: bool,
+) -> Option<Hit> {
     let end = text.tokens.len();
     core.words.iter().find_map(|first| {
         let letters: String = text.tokens.get(*first..end)?.iter().map(|t| text.word(t)).collect();
@@ -70,7 +82,14 @@ pub(crate) fn cut_off(knowledge: &Knowledge, text: &Text, core: &Core, at: Count
         let owners: Vec<(Entry, Fit)> = owners.collect();
         let home = owners.iter().copied().filter(|(_, fit)| *fit == Fit::Home);
         let entry = agreed(home).or_else(|| agreed(owners.iter().copied()))?;
-        Some(Hit { first: *first, end, letters: letters.len(), entry: Some(entry), channel: None, how: How::CutOff })
+        Some(Hit {
+            first: *first,
+            end,
+            letters: letters.len(),
+            entry: Some(entry),
+            channel: None,
+            how: How::CutOff,
+        })
     })
 }
 

@@ -12,7 +12,8 @@ const MARGIN: usize = 40;
 pub(crate) fn bars(rows: &[(&str, usize)]) -> String {
     let largest = rows.iter().map(|(_, n)| *n).max().unwrap_or(0).max(1);
     let (width, height) = (LABEL + LENGTH + 70, rows.len() * BAR + 8);
-    let mut out = format!("<svg viewBox=\"0 0 {width} {height}\" width=\"{width}\" role=\"img\" font-size=\"13\">");
+    let mut out =
+        format!("<svg viewBox=\"0 0 {width} {height}\" width=\"{width}\" role=\"img\" font-size=\"13\">");
     for (i, (name, count)) in rows.iter().enumerate() {
         let (top, length) = (i * BAR + 4, count * LENGTH / largest);
         let text = top + 14;
@@ -48,7 +49,8 @@ pub(crate) fn calibration(bands: &[(usize, usize, usize)]) -> String {
         let x = MARGIN + said * SIDE / (rows * 1000);
         let y = far - right * SIDE / rows;
         let radius = 4 + (rows * 400 / all.max(1)).isqrt();
-        write!(out, "<circle cx=\"{x}\" cy=\"{y}\" r=\"{radius}\" fill=\"#2f6f9f\" fill-opacity=\"0.6\"/>").unwrap_or(());
+        write!(out, "<circle cx=\"{x}\" cy=\"{y}\" r=\"{radius}\" fill=\"#2f6f9f\" fill-opacity=\"0.6\"/>")
+            .unwrap_or(());
     }
     out + "</svg>"
 }

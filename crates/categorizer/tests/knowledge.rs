@@ -33,7 +33,10 @@ fn refusal(brands: &str) -> String {
 
 #[test]
 fn a_row_of_unknown_words_is_refused() {
-    assert!(refusal("A,aaaa,shoes,debit,gb,merchant,,0\n").contains("gb.csv:2: the taxonomy has no category \"shoes\""));
+    assert!(
+        refusal("A,aaaa,shoes,debit,gb,merchant,,0\n")
+            .contains("gb.csv:2: the taxonomy has no category \"shoes\"")
+    );
     assert!(refusal("A,aaaa,fuel,debit,gb,shop,,0\n").contains("gb.csv:2: unknown kind \"shop\""));
     assert!(refusal("A,aaaa,fuel,out,gb,merchant,,0\n").contains("gb.csv:2: direction \"out\""));
     assert!(refusal("A,aaaa,fuel,debit,GBR,merchant,,0\n").contains("gb.csv:2: \"GBR\" is no ISO 3166"));
@@ -42,14 +45,18 @@ fn a_row_of_unknown_words_is_refused() {
 
 #[test]
 fn an_everyday_word_needs_a_guard() {
-    assert!(refusal("Target,target,groceries,debit,us,merchant,,0\n").contains("\"target\" is an everyday word"));
+    assert!(
+        refusal("Target,target,groceries,debit,us,merchant,,0\n").contains("\"target\" is an everyday word")
+    );
     assert!(load("Target,target,groceries,debit,us,merchant,,1\n").is_ok());
 }
 
 #[test]
 fn a_pattern_has_one_owner_where_countries_and_directions_meet() {
     let shell = "Shell,shell gas,fuel,debit,gb,merchant,,0\n";
-    let other = |place: &str, direction: &str| format!("{shell}Kiosk,SHELL-GAS,groceries,{direction},{place},merchant,,0\n");
+    let other = |place: &str, direction: &str| {
+        format!("{shell}Kiosk,SHELL-GAS,groceries,{direction},{place},merchant,,0\n")
+    };
     assert!(refusal(&other("gb ie", "any")).contains("gb.csv:3: \"shellgas\" has another category at"));
     assert!(load(&other("ie", "debit")).is_ok());
     assert!(load(&other("gb", "credit")).is_ok());

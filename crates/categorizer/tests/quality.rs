@@ -51,7 +51,17 @@ fn one_users_corrections_teach() {
 #[test]
 fn an_answer_always_has_a_reason_and_respects_the_direction() {
     let engine = Engine::embedded().unwrap();
-    let lines = ["", " ", "***", "SALARY", "TESCO", "REFUND SALARY TESCO RENT", "\u{5d0}\u{5d1}", "1234 5678", "É’+&"];
+    let lines = [
+        "",
+        " ",
+        "***",
+        "SALARY",
+        "TESCO",
+        "REFUND SALARY TESCO RENT",
+        "\u{5d0}\u{5d1}",
+        "1234 5678",
+        "É’+&",
+    ];
     for line in lines {
         for amount in [Decimal::ONE, Decimal::NEGATIVE_ONE, Decimal::ZERO] {
             let input = Input { description: line, amount, currency: "GBP", ..Input::default() };

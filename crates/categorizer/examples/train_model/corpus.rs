@@ -70,7 +70,11 @@ impl Corpus {
             held_out: vec![Vec::new(); Leaf::COUNT],
             words: vec![Vec::new(); Leaf::COUNT],
             channels: HashMap::new(),
-            names: NAMES.lines().filter_map(|l| l.split_once(' ')).map(|(k, v)| (k, v.split(' ').collect())).collect(),
+            names: NAMES
+                .lines()
+                .filter_map(|l| l.split_once(' '))
+                .map(|(k, v)| (k, v.split(' ').collect()))
+                .collect(),
             urn: Vec::new(),
         };
         for row in table("lexicon.csv")? {
@@ -85,9 +89,11 @@ impl Corpus {
         }
         for row in rows {
             let group = if is_held_out(&row["name"]) { &mut corpus.held_out } else { &mut corpus.brands };
-            group[leaf_of(&row)?.index()].extend(row["patterns"].split('|').filter(|p| !p.is_empty()).map(str::to_owned));
+            group[leaf_of(&row)?.index()]
+                .extend(row["patterns"].split('|').filter(|p| !p.is_empty()).map(str::to_owned));
         }
-        corpus.urn = Leaf::all().filter(|l| *l != leaf::UNCATEGORISED).flat_map(|l| vec![l; frequency(l)]).collect();
+        corpus.urn =
+            Leaf::all().filter(|l| *l != leaf::UNCATEGORISED).flat_map(|l| vec![l; frequency(l)]).collect();
         Ok(corpus)
     }
 
@@ -129,7 +135,8 @@ impl Corpus {
     /// A firm called after its owner or its street and what it sells, or just what it sells.
     fn firm(&self, words: &[String], leaf: Leaf, rng: &mut ChaCha8Rng) -> String {
         let word = words.choose(rng).unwrap();
-        let bank_made = matches!(leaf.primary(), "FEES" | "INCOME" | "TRANSFERS" | "DEBT" | "TAX_GOV" | "SAVINGS");
+        let bank_made =
+            matches!(leaf.primary(), "FEES" | "INCOME" | "TRANSFERS" | "DEBT" | "TAX_GOV" | "SAVINGS");
         match rng.random_range(0..if bank_made { 12 } else { 6 }) {
             0 => format!("{} {word}", self.name("first", rng)),
             1 => format!("{} {word}", self.name("last", rng)),
@@ -150,7 +157,12 @@ impl Corpus {
             parts.push(self.name("city", rng).to_owned());
         }
         if rng.random_bool(0.15) {
-            parts.push(["ltd", "llc", "inc", "gmbh", "sarl", "sl", "bv", "pty", "srl", "co"].choose(rng).unwrap().to_string());
+            parts.push(
+                ["ltd", "llc", "inc", "gmbh", "sarl", "sl", "bv", "pty", "srl", "co"]
+                    .choose(rng)
+                    .unwrap()
+                    .to_string(),
+            );
         }
         let mut text = parts.join(" ");
         if rng.random_bool(0.15) {
@@ -177,7 +189,9 @@ fn frequency(leaf: Leaf) -> usize {
 fn channel(leaf: Leaf, rng: &mut ChaCha8Rng) -> &'static str {
     let usual: &[&str] = match leaf.primary() {
         "INCOME" | "TRANSFERS" | "SAVINGS" => &["transfer"],
-        "HOUSING" | "UTILITIES" | "INSURANCE" | "DEBT" | "TAX_GOV" => &["direct_debit", "transfer", "standing_order", "card_pos"],
+        "HOUSING" | "UTILITIES" | "INSURANCE" | "DEBT" | "TAX_GOV" => {
+            &["direct_debit", "transfer", "standing_order", "card_pos"]
+        }
         "FEES" => &["fee"],
         "LEISURE" => &["card_online", "card_pos", "direct_debit"],
         _ => &["card_pos", "card_pos", "card_online"],

@@ -54,7 +54,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     println!("unseen brands: {}", report(&weights, &corpus));
     write_held_out(&corpus)?;
-    fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/knowledge/model.bin"), weights.quantised(weights.coolest(&corpus) * HUMBLE))?;
+    fs::write(
+        concat!(env!("CARGO_MANIFEST_DIR"), "/knowledge/model.bin"),
+        weights.quantised(weights.coolest(&corpus) * HUMBLE),
+    )?;
     Ok(())
 }
 
@@ -82,7 +85,8 @@ impl Weights {
 
     fn shares(&self, hidden: &[f64; WIDTH]) -> Vec<f64> {
         let rows = self.categories.chunks_exact(WIDTH).zip(&self.biases);
-        let scores: Vec<f64> = rows.map(|(row, b)| b + row.iter().zip(hidden).map(|(r, h)| r * h).sum::<f64>()).collect();
+        let scores: Vec<f64> =
+            rows.map(|(row, b)| b + row.iter().zip(hidden).map(|(r, h)| r * h).sum::<f64>()).collect();
         let top = scores.iter().copied().fold(f64::MIN, f64::max);
         let shares: Vec<f64> = scores.iter().map(|s| (s - top).exp()).collect();
         let total: f64 = shares.iter().sum();
@@ -139,7 +143,8 @@ impl Weights {
         for row in self.features.chunks_exact(WIDTH) {
             largest.iter_mut().zip(row).for_each(|(l, f)| *l = l.max(f.abs()));
         }
-        let scaled: Vec<f64> = self.categories.iter().enumerate().map(|(i, c)| c * largest[i % WIDTH] / 127.0).collect();
+        let scaled: Vec<f64> =
+            self.categories.iter().enumerate().map(|(i, c)| c * largest[i % WIDTH] / 127.0).collect();
         let top = scaled.iter().fold(1e-12_f64, |t, s| t.max(s.abs())) / 127.0;
         let multiplier = top * 1000.0 * flat / f64::from(HIDDEN_UNIT) * f64::from(1_u32 << SCALE_BITS);
         let mut file = (multiplier.round() as i64).to_le_bytes().to_vec();
@@ -167,7 +172,9 @@ fn report(weights: &Weights, corpus: &Corpus) -> String {
     for _ in 0..rows {
         let line = corpus.unseen(&mut rng);
         let shares = weights.shares(&weights.hidden(&buckets(&line.text)));
-        let best = Leaf::all().max_by(|a, b| shares[a.index()].total_cmp(&shares[b.index()])).unwrap_or(leaf::UNCATEGORISED);
+        let best = Leaf::all()
+            .max_by(|a, b| shares[a.index()].total_cmp(&shares[b.index()]))
+            .unwrap_or(leaf::UNCATEGORISED);
         group += usize::from(best.group() == line.leaf.group());
         exact += usize::from(best == line.leaf);
     }
