@@ -1,12 +1,20 @@
 //! Consents asked for, shown and ended.
 
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
 use jiff::SignedDuration;
 use reqwest::Method;
 use reqwest::header::CONTENT_TYPE;
 use serde_json::{Value, json};
+use service::telemetry::{Telemetry, TelemetryConfig};
 use store::ConsentStatus;
 
-use super::world::{CONSENTS, OTHER_TOKEN, TOKEN, World, answer, asked, bank, wanted};
+use super::browser::Browser;
+use super::world::{
+    CONSENTS, OTHER_TOKEN, TOKEN, World, answer, asked, bank, eventually, link, on, wanted, with,
+};
+use crate::Limits;
 
 #[tokio::test]
 async fn a_new_consent_is_answered_with_its_terms_and_a_link_and_without_asking_the_institution() {
@@ -108,6 +116,46 @@ async fn a_request_that_cannot_be_read_is_refused_with_a_problem() {
         let (status, problem) = answer(request).await;
         assert_eq!((status, &problem["code"]), (expected, &json!(code)), "{problem}");
     }
+}
+
+#[tokio::test]
+async fn a_caller_that_comes_while_too_much_is_under_way_is_told_to_come_back() {
+    let bank = bank().await;
+    let limits = Limits { concurrent_requests: NonZeroUsize::MIN, ..Limits::default() };
+    let world = World::pressed(&bank, limits).await;
+    let consent = world.created().await;
+    let slow = super::world::consent(201, "AWAU").set_delay(Duration::from_millis(500));
+    on(&bank, 1, "POST", CONSENTS, &slow).await;
+    let second = async {
+        eventually("the institution is asked", async || asked(&bank, "POST", CONSENTS).await == 1).await;
+        answer(world.request(Method::GET, "v1/consents").bearer_auth(TOKEN)).await
+    };
+    let mut browser = Browser::new();
+    let link = link(&consent);
+    let (first, (status, problem)) = tokio::join!(browser.open(&link), second);
+    assert_eq!((first.status, status, &problem["code"]), (303, 503, &json!("unavailable")));
+    assert_eq!(
+        (&problem["retryable"], world.call(Method::GET, "v1/consents", None).await.0),
+        (&json!(true), 200)
+    );
+}
+
+#[tokio::test]
+async fn what_is_told_of_a_consent_carries_the_trace_of_the_request() {
+    let log = TelemetryConfig { log: "consent_producer=info".to_owned(), json: false, otlp_traces: None };
+    let _telemetry = Telemetry::start(&log, "consent-producer").unwrap();
+    let world = World::new(&bank().await).await;
+    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736";
+    let post = world.request(Method::POST, "v1/consents").bearer_auth(TOKEN).json(&wanted());
+    let (status, consent) = answer(post.header("traceparent", format!("{trace}-00f067aa0ba902b7-01"))).await;
+    assert_eq!(status, 201);
+    let mut browser = Browser::new();
+    let back = world.set_out(&mut browser, &consent).await;
+    assert_eq!(browser.open(&with(&back, &[("code", "code-1")])).await.status, 200);
+    let rows = world.store.outbox().read(10).await.unwrap();
+    let traces: Vec<_> = rows.iter().map(|row| row.trace.as_deref().unwrap()).collect();
+    assert!(traces[0].starts_with(trace), "{traces:?}");
+    assert!(traces[1].len() == traces[0].len() && !traces[1].starts_with(trace), "{traces:?}");
 }
 
 #[tokio::test]

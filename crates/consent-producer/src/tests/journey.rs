@@ -9,6 +9,7 @@ use store::ConsentStatus;
 
 use super::browser::{Browser, Page};
 use super::world::{NOW, World, id, link};
+use crate::Limits;
 use crate::revocation::{Patience, Revocations};
 
 struct Journey {
@@ -45,7 +46,7 @@ impl Journey {
         };
         let bank = Bank::start(config, shutdown.token()).await.unwrap();
         let address = bank.base_url.as_str().trim_end_matches('/').to_owned();
-        let world = World::at(&address, AISP, listener, clock).await;
+        let world = World::at((&address, AISP), listener, clock, Limits::default()).await;
         Self { world, bank, shutdown }
     }
 

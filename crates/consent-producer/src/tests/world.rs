@@ -20,7 +20,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 use super::browser::{Browser, parameter};
 use crate::intake::Intake;
 use crate::sweeper::Sweeper;
-use crate::{Api, ConsentConfig, router};
+use crate::{Api, ConsentConfig, Limits, router};
 
 pub(super) const NOW: &str = "2026-03-31T10:00:00Z";
 pub(super) const TOKEN: &str = "token-of-the-bank-a";
@@ -39,14 +39,25 @@ pub(super) struct World {
 impl World {
     /// The role in front of `bank`.
     pub(super) async fn new(bank: &MockServer) -> Self {
-        Self::at(&bank.uri(), "/aisp", Self::listener().await, Clock::manual(NOW.parse().unwrap())).await
+        Self::pressed(bank, Limits::default()).await
+    }
+
+    /// The same, which can only be pressed so hard.
+    pub(super) async fn pressed(bank: &MockServer, limits: Limits) -> Self {
+        let clock = Clock::manual(NOW.parse().unwrap());
+        Self::at((&bank.uri(), "/aisp"), Self::listener().await, clock, limits).await
     }
 
     pub(super) async fn listener() -> TcpListener {
         TcpListener::bind("127.0.0.1:0").await.unwrap()
     }
 
-    pub(super) async fn at(bank: &str, aisp: &str, listener: TcpListener, clock: Clock) -> Self {
+    pub(super) async fn at(
+        (bank, aisp): (&str, &str),
+        listener: TcpListener,
+        clock: Clock,
+        limits: Limits,
+    ) -> Self {
         let store = fresh().await;
         let institutions = Institutions::from_profiles(vec![profile(bank, aisp)]).unwrap();
         let base: Url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
@@ -54,8 +65,8 @@ impl World {
             tenant: tenant.to_owned(),
             token: Secret::Value(token.to_owned().into()),
         };
-        let config =
-            ConsentConfig::new(base.clone(), vec![token("bank-a", TOKEN), token("bank-b", OTHER_TOKEN)]);
+        let tokens = vec![token("bank-a", TOKEN), token("bank-b", OTHER_TOKEN)];
+        let config = ConsentConfig { limits, ..ConsentConfig::new(base.clone(), tokens) };
         let api = Api::new(&config, store.clone(), institutions.clone(), clock.clone()).unwrap();
         let mut served = JoinSet::new();
         served.spawn(async move { axum::serve(listener, router(api)).await.unwrap() });
