@@ -9,6 +9,8 @@ use std::{error::Error, fs, path::Path};
 pub mod text;
 
 mod artefact;
+// The path makes its parts lie beside it, for the build and for the tests alike.
+#[path = "tables.rs"]
 mod tables;
 
 #[expect(clippy::print_stdout, reason = "how a build script speaks to cargo")]

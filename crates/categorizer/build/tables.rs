@@ -6,11 +6,15 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    fs,
-    path::{Path, PathBuf},
+    path::Path,
 };
 
+mod names;
+mod rows;
+
 use crate::text::{Text, canonical};
+use names::{at_home, spells};
+use rows::{Row, brand_files, everyday, field, index_of, rows};
 
 /// What a row is about; the order is the code in the artefact (`src/knowledge.rs` reads it).
 pub(crate) const KINDS: [&str; 24] = [
@@ -93,8 +97,6 @@ pub(crate) struct Tables {
     pub(crate) patterns: Vec<Pattern>,
     everyday: HashSet<String>,
 }
-
-type Row = HashMap<String, String>;
 
 impl Tables {
     /// Loads and checks every table under `root`.
@@ -313,81 +315,7 @@ impl Tables {
     }
 }
 
-/// Whether the pattern begins some telling word of the name, or the other way round.
-fn spells(letters: &str, name: &str) -> bool {
-    let text = Text::new(name);
-    let telling = text.tokens.iter().map(|t| text.word(t)).filter(|w| *w != "the" && w.len() >= 2);
-    let squeezed = canonical(name);
-    squeezed.starts_with(letters)
-        || telling.take(2).any(|w| {
-            let stem: String = w.chars().take(5).collect();
-            letters.contains(&stem)
-        })
-}
-
-/// A brand's name without the country it was noted under, where the pattern is the rest.
-fn at_home(name: &str, phrase: &str) -> String {
-    const COUNTRIES: [&str; 14] = [
-        "USA",
-        "US",
-        "UK",
-        "Canada",
-        "Australia",
-        "Ireland",
-        "NYC",
-        "Deutschland",
-        "France",
-        "España",
-        "Italia",
-        "Nederland",
-        "India",
-        "Brasil",
-    ];
-    let stripped = COUNTRIES.iter().find_map(|c| name.strip_suffix(c)).map(str::trim_end);
-    let rest = stripped.filter(|rest| canonical(rest) == canonical(phrase));
-    rest.unwrap_or(name).to_owned()
-}
-
 /// Rows that hold a statement's own wordings, for which everyday words are just right.
 fn is_wording(kind: usize) -> bool {
     KINDS.get(kind).is_some_and(|k| matches!(*k, "other" | "payroll" | "pension" | "benefits"))
-}
-
-/// Every row of a CSV file with its `file:line`.
-fn rows(path: &Path) -> Result<Vec<(String, Row)>, String> {
-    let fail = |e: csv::Error| format!("{}: {e}", path.display());
-    let mut reader = csv::Reader::from_path(path).map_err(fail)?;
-    let header = reader.headers().map_err(fail)?.clone();
-    let mut out = Vec::new();
-    for record in reader.records() {
-        let record = record.map_err(fail)?;
-        let line = record.position().map_or(0, csv::Position::line);
-        let row =
-            header.iter().zip(record.iter()).map(|(h, v)| (h.to_owned(), v.trim().to_owned())).collect();
-        out.push((format!("{}:{line}", path.display()), row));
-    }
-    Ok(out)
-}
-
-fn field(row: &Row, name: &str) -> String {
-    row.get(name).cloned().unwrap_or_default()
-}
-
-fn index_of(names: &[&str], name: &str) -> Option<usize> {
-    names.iter().position(|n| *n == name)
-}
-
-fn everyday(path: &Path) -> Result<HashSet<String>, String> {
-    let text = fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
-    let lines = text.lines().filter(|l| !l.starts_with('#'));
-    Ok(lines.flat_map(str::split_whitespace).map(str::to_owned).collect())
-}
-
-fn brand_files(folder: &Path) -> Result<Vec<PathBuf>, String> {
-    let fail = |e: std::io::Error| format!("{}: {e}", folder.display());
-    let entries = fs::read_dir(folder).map_err(fail)?;
-    let mut files: Vec<PathBuf> =
-        entries.map(|e| e.map(|e| e.path())).collect::<Result<_, _>>().map_err(fail)?;
-    files.sort();
-    Ok(files)
 }

@@ -13,6 +13,7 @@ pub mod choices;
 mod clean;
 mod codes;
 mod compose;
+mod conditions;
 mod direction;
 mod engine;
 mod entry;
@@ -34,6 +35,7 @@ pub mod stage;
 mod svg;
 pub mod taxonomy;
 pub mod text;
+mod why;
 
 pub use engine::{Engine, VERSION};
 pub use knowledge::KnowledgeError;

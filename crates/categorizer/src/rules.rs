@@ -16,11 +16,11 @@
 use std::{collections::HashSet, sync::Arc};
 
 use arc_swap::ArcSwap;
-use rust_decimal::Decimal;
 use serde::Deserialize;
 use toml::Spanned;
 
 use crate::{
+    conditions::When,
     record::{Confidence, Enrichment, Id, Input, Reason, Source},
     taxonomy::Leaf,
     text::{Text, canonical},
@@ -51,39 +51,6 @@ struct RawRule {
     #[serde(default = "usual_priority")]
     priority: u16,
     when: When,
-}
-
-/// What a rule asks of a record.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct When {
-    /// One of these phrases stands in the text.
-    #[serde(default)]
-    any: Vec<String>,
-    /// The phrase is the whole text, numbers aside.
-    #[serde(default)]
-    exact: bool,
-    /// Id of the merchant, one of these.
-    #[serde(default)]
-    merchant: Vec<String>,
-    /// `debit` or `credit`.
-    direction: Option<Direction>,
-    /// ISO 3166 codes in lower case.
-    #[serde(default)]
-    country: Vec<String>,
-    /// Merchant category codes.
-    #[serde(default)]
-    mcc: Vec<String>,
-    /// Smallest and largest amount, without sign.
-    at_least: Option<Decimal>,
-    at_most: Option<Decimal>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Direction {
-    Debit,
-    Credit,
 }
 
 #[derive(Debug, Clone)]
@@ -190,68 +157,6 @@ impl Rule {
             why,
             ..answer
         }
-    }
-}
-
-impl When {
-    const fn nothing() -> Self {
-        Self {
-            any: Vec::new(),
-            exact: false,
-            merchant: Vec::new(),
-            direction: None,
-            country: Vec::new(),
-            mcc: Vec::new(),
-            at_least: None,
-            at_most: None,
-        }
-    }
-
-    /// With its phrases folded as the records' texts are.
-    fn folded(&self) -> Self {
-        let fold = |phrase: &String| {
-            let text = Text::new(phrase);
-            text.joined(&text.tokens)
-        };
-        Self { any: self.any.iter().map(fold).collect(), ..self.clone() }
-    }
-
-    fn is_only_text(&self) -> bool {
-        let text = self.any.clone();
-        Self { any: Vec::new(), exact: false, ..self.clone() } == Self::nothing() && !text.is_empty()
-    }
-
-    fn holds(&self, input: &Input<'_>, answer: &Enrichment, words: &str) -> bool {
-        let size = input.amount.abs();
-        let debit = !input.amount.is_sign_positive() || input.amount.is_zero();
-        let one_of = |list: &[String], value: Option<&str>| {
-            list.is_empty() || value.is_some_and(|v| list.iter().any(|l| l.eq_ignore_ascii_case(v)))
-        };
-        (self.any.is_empty() || self.any.iter().any(|p| self.stands_in(p, words)))
-            && one_of(&self.merchant, answer.merchant.map(|m| m.id))
-            && one_of(&self.country, input.country)
-            && one_of(&self.mcc, input.mcc)
-            && self.direction.is_none_or(|d| (d == Direction::Debit) == debit)
-            && self.at_least.is_none_or(|least| size >= least)
-            && self.at_most.is_none_or(|most| size <= most)
-    }
-
-    fn stands_in(&self, phrase: &str, words: &str) -> bool {
-        if self.exact { words == phrase } else { format!(" {words} ").contains(&format!(" {phrase} ")) }
-    }
-
-    /// Whether this holds wherever `other` does.
-    fn covers(&self, other: &Self) -> bool {
-        let wider =
-            |a: &[String], b: &[String]| a.is_empty() || (!b.is_empty() && b.iter().all(|x| a.contains(x)));
-        wider(&self.any, &other.any)
-            && (!self.exact || other.exact)
-            && wider(&self.merchant, &other.merchant)
-            && wider(&self.country, &other.country)
-            && wider(&self.mcc, &other.mcc)
-            && (self.direction.is_none() || self.direction == other.direction)
-            && self.at_least.is_none_or(|mine| other.at_least.is_some_and(|its| its >= mine))
-            && self.at_most.is_none_or(|mine| other.at_most.is_some_and(|its| its <= mine))
     }
 }
 
