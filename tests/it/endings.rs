@@ -33,7 +33,7 @@ async fn after_a_revoke_is_acknowledged_nothing_is_readable_and_nothing_appears(
     let consents: BTreeSet<String> = revoked.iter().map(|(_, consent)| consent.clone()).collect();
     eventually("everything is erased", seconds(120), async || {
         is_erased(&system, &consents).await?;
-        system.is_drained()
+        system.is_drained().await
     })
     .await;
     // Whatever was still on its way has arrived by now.

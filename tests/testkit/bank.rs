@@ -17,9 +17,9 @@ pub struct Bank {
 /// Ways to misbehave.
 #[derive(Debug, Clone, Copy)]
 pub enum Fault {
-    /// A page that ends in its middle.
+    /// A list of accounts that ends in its middle.
     TruncatedBody,
-    /// A row in a currency that does not exist.
+    /// A page whose first row, if it has one, is in a currency that does not exist.
     UnknownCurrency,
     /// 429 with so many seconds to wait.
     TooManyRequests(u32),
@@ -64,7 +64,7 @@ impl Bank {
     /// Misbehaves so many times towards a customer.
     pub async fn misbehave(&self, customer: &Login, fault: Fault, times: u32) {
         let mut body = match fault {
-            Fault::TruncatedBody => json!({"kind": "truncated_body"}),
+            Fault::TruncatedBody => json!({"kind": "truncated_body", "endpoint": "accounts"}),
             Fault::UnknownCurrency => json!({"kind": "unknown_currency"}),
             Fault::TooManyRequests(seconds) => json!({"kind": "too_many_requests", "retry_after": seconds}),
             Fault::NextToOtherHost => json!({"kind": "next_to_other_host"}),
