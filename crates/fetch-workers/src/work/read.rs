@@ -21,8 +21,6 @@ const ZSTD_LEVEL: i32 = 3;
 #[derive(Default)]
 pub(crate) struct Read {
     pages: Vec<Bytes>,
-    /// Rows on all of them.
-    pub(crate) rows: usize,
     /// The last exchange, to ask the institution about.
     pub(crate) interaction_id: Option<String>,
 }
@@ -30,13 +28,12 @@ pub(crate) struct Read {
 impl Read {
     /// The account, which came with the list of all.
     pub(crate) fn account(fetched: &FetchedAccount) -> Self {
-        Self { pages: vec![fetched.raw.clone()], rows: 1, interaction_id: fetched.interaction_id.clone() }
+        Self { pages: vec![fetched.raw.clone()], interaction_id: fetched.interaction_id.clone() }
     }
 
     /// One page more, and where the one after it is.
     pub(crate) fn with(mut self, page: Page) -> (Self, Option<Url>) {
         self.pages.push(page.body);
-        self.rows += page.rows;
         self.interaction_id = page.interaction_id.or(self.interaction_id);
         (self, page.next)
     }

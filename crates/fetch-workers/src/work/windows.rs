@@ -98,7 +98,8 @@ impl<O: Outlet> Windows<'_, O> {
         Ok(self.store.jobs().plan(self.job.job_id, self.job.attempt, plans, self.clock.now()).await?)
     }
 
-    /// Reads one window and publishes it, in two if it is too large for one.
+    /// Reads one window and publishes it, in two if it is too large for one. An empty one goes as well: that nothing is
+    /// there ends what was pending there.
     async fn send(
         &self,
         session: &Session<'_>,
@@ -111,9 +112,7 @@ impl<O: Outlet> Windows<'_, O> {
                 left.extend(self.halve(&window).await?);
                 continue;
             };
-            if read.rows == 0 {
-                self.close(&window).await?;
-            } else if !self.publish(account, &window, read).await? {
+            if !self.publish(account, &window, read).await? {
                 left.extend(self.halve(&window).await?);
             }
         }
