@@ -23,9 +23,9 @@ const fn row(source: Source) -> [u32; 5] {
     match source {
         Source::Override | Source::Rule | Source::Memory => [0, 500, 900, 970, 1000],
         Source::Structure | Source::Mcc => [0, 480, 880, 930, 970],
-        Source::Brand => [0, 470, 860, 930, 975],
-        Source::Lexicon => [0, 450, 800, 860, 930],
-        Source::Model | Source::None => [0, 450, 720, 760, 800],
+        Source::Brand => [0, 480, 880, 945, 985],
+        Source::Lexicon => [0, 460, 830, 890, 950],
+        Source::Model | Source::None => [0, 450, 720, 780, 830],
     }
 }
 
@@ -38,7 +38,7 @@ mod tests {
         for source in [Source::Mcc, Source::Brand, Source::Lexicon, Source::Model] {
             let said: Vec<_> = (0..=1000).map(|v| calibrated(source, Confidence::per_mille(v))).collect();
             assert!(said.is_sorted());
-            assert!(said[0].value() == 0 && said[1000].value() <= 975);
+            assert!(said[0].value() == 0 && said[1000].value() <= 985);
         }
     }
 }

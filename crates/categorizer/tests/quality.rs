@@ -16,7 +16,7 @@ fn the_golden_lines_of_nine_languages_are_known() {
     let report = evaluated("golden.csv", false);
     assert!(report.rows >= 1000, "{report}");
     assert!(report.primary.accuracy() >= 960 && report.detailed.accuracy() >= 950, "{report}");
-    assert!(report.top_sixty >= 980, "{report}");
+    assert!(report.top_sixty >= 980 && report.calibration_error <= 50, "{report}");
 }
 
 #[test]
