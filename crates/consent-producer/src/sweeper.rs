@@ -56,11 +56,12 @@ impl Sweeper {
     pub(crate) async fn round(&self) -> Result<usize, StoreError> {
         let (consents, now) = (self.store.consents(), self.clock.now());
         let ended = consents.due_to_expire(now, BATCH).await?;
-        self.end(&ended, ConsentStatus::Expired, "expired", now).await?;
+        let ended = self.end(&ended, ConsentStatus::Expired, "expired", now).await?;
         let since = now.saturating_sub(TO_AUTHORISE).unwrap_or(Timestamp::MIN);
         let abandoned = consents.authorisation_overdue(since, BATCH).await?;
-        self.end(&abandoned, ConsentStatus::Failed, "authorisation_not_finished", now).await?;
-        Ok(ended.len() + abandoned.len())
+        let abandoned =
+            self.end(&abandoned, ConsentStatus::Failed, "authorisation_not_finished", now).await?;
+        Ok(ended + abandoned)
     }
 
     async fn end(
@@ -69,15 +70,17 @@ impl Sweeper {
         to: ConsentStatus,
         reason: &str,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<usize, StoreError> {
+        let mut moved = 0;
         let step = Transition { to, actor: "clock", reason: Some(reason), now, trace: None };
         for id in consents {
             match self.store.consents().transition(*id, &step).await {
+                Ok(_) => moved += 1,
                 // Somebody else was quicker.
-                Ok(_) | Err(StoreError::Illegal { .. } | StoreError::NotFound) => (),
+                Err(StoreError::Illegal { .. } | StoreError::NotFound) => (),
                 Err(error) => return Err(error),
             }
         }
-        Ok(())
+        Ok(moved)
     }
 }

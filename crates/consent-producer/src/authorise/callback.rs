@@ -8,7 +8,7 @@ use axum_extra::extract::CookieJar;
 use events::ConsentId;
 use institutions::{Class, Error, Institution, Profile};
 use jiff::SignedDuration;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use service::telemetry;
 use store::{ConsentRecord, ConsentStatus, StoreError, Taken, Tokens, Transition};
@@ -117,7 +117,6 @@ impl<'a> Return<'a> {
     }
 
     async fn redeem(&self, code: &SecretString) -> Result<Notice, Notice> {
-        use secrecy::ExposeSecret;
         let redirect_uri = self.api.links.callback();
         let connector = self.institution.connector();
         let redeemed =

@@ -10,7 +10,7 @@ use secrecy::ExposeSecret;
 use serde::Deserialize;
 use store::{ConsentRecord, ConsentStatus, NewAuthorisation, StoreError};
 
-use super::attempt::Attempt;
+use super::attempt::{Attempt, sha256};
 use super::browser::Browser;
 use super::page::Notice;
 use super::{awaits_customer, security_event};
@@ -59,8 +59,8 @@ pub(crate) async fn open(
         api.institutions.get(&record.consent.institution_id).ok_or_else(Notice::no_institution)?;
     let is_https = api.links.is_https();
     let browser = Browser::known_or_new(&jar, is_https).map_err(|error| Notice::internal(&error))?;
-    let way_out = Outset { api: &api, record: &record, institution: &institution };
-    let address = way_out.begin(&browser).await?;
+    let outset = Outset { api: &api, record: &record, institution: &institution };
+    let address = outset.begin(&browser).await?;
     Ok((jar.add(browser.cookie(is_https)), Redirect::to(&address)))
 }
 
@@ -103,7 +103,7 @@ impl Outset<'_> {
         let now = api.clock.now();
         let begun = NewAuthorisation {
             consent_id: consent.consent_id,
-            state_hash: super::attempt::sha256(attempt.state.expose_secret()),
+            state_hash: sha256(attempt.state.expose_secret()),
             browser_hash: browser.hash(),
             secrets: &secrets,
             expires_at: now.saturating_add(STATE_LIFETIME).unwrap_or(now),
