@@ -78,8 +78,15 @@ struct Run<'t> {
 
 impl Run<'_> {
     fn first(&mut self, patience: Duration) -> anyhow::Result<()> {
-        let Some(message) = self.consumer.poll(patience).transpose()? else {
-            bail!("no record within {patience:?}")
+        let begun = Instant::now();
+        // A poll also returns, empty-handed, when the group has changed.
+        let message = loop {
+            if let Some(message) = self.consumer.poll(Duration::from_secs(1)).transpose()? {
+                break message;
+            }
+            if begun.elapsed() > patience {
+                bail!("no record within {patience:?}");
+            }
         };
         self.producer.begin_transaction()?;
         send(&self.producer, self.to, &message)?;
