@@ -48,7 +48,12 @@ async fn rows_that_cannot_be_read_are_set_aside_and_the_others_land() {
     assert!(
         !dead.is_empty() && dead.iter().all(|letter| letter.headers["x-dead-code"] == "unknown_currency")
     );
-    rows_are_missing(&system, &customer, dead.len()).await;
+    let missing = missing_rows(&system, &customer).await;
+    assert!(
+        (dead.len()..=3).contains(&missing),
+        "{missing} rows are missing and {} windows set aside",
+        dead.len()
+    );
 
     let config = system.tools_config();
     let listed = run_well(&["dead-letters", "list", "--config", &config]);
@@ -57,18 +62,18 @@ async fn rows_that_cannot_be_read_are_set_aside_and_the_others_land() {
     let place = ["--partition", &partition, "--offset", &offset];
     let show = ["dead-letters", "show", "--config", &config, "--topic", topic.name];
     let shown = run_well(&[&show[..], &place].concat());
-    assert!(shown.contains("x-dead-code") && shown.contains("traceparent"), "{shown}");
+    assert!(shown.contains("unknown_currency") && shown.contains("trace"), "{shown}");
 
     // The windows come again as they were: what landed stays once, and the bad rows are set aside once more.
     let before = system.broker.read(topic.name).len();
     run_well(&["dead-letters", "replay", "--config", &config, "--topic", topic.name]);
     assert_eq!(system.broker.read(topic.name).len(), before + dead.len());
     system.drain().await;
-    rows_are_missing(&system, &customer, dead.len()).await;
+    assert_eq!(missing_rows(&system, &customer).await, missing);
 }
 
-async fn rows_are_missing(system: &System, customer: &Login, count: usize) {
+/// Rows that the bank has and the store does not.
+async fn missing_rows(system: &System, customer: &Login) -> usize {
     let bank = system.bank.book(customer).await;
-    let store = Book::of_api(&system.data.transactions("user-0").await.unwrap());
-    assert_eq!(store.len(), bank.len() - count);
+    bank.len() - Book::of_api(&system.data.transactions("user-0").await.unwrap()).len()
 }

@@ -113,12 +113,11 @@ impl System {
                 (processes, places, Some(traces))
             }
         };
-        let api = |base: &Url| ApiClient::new(base.clone(), places.token.clone()).unwrap();
         Self {
             kind,
             institution: places.institution.clone(),
-            consents: api(&places.consents),
-            data: api(&places.data),
+            consents: places.client(&places.consents),
+            data: places.client(&places.data),
             broker: places.broker.clone(),
             bank: Bank::at(&places.bank),
             places,
@@ -145,18 +144,17 @@ impl System {
     pub async fn kill_and_restart(&mut self, worker: &str) -> Instant {
         self.process(worker).kill9();
         let started = Instant::now();
-        match self.kind {
-            Kind::Real => self.process(worker).restart(),
-            Kind::Embedded => {
-                let dir = self.dir.path().to_owned();
-                self.places = embedded::restart(self.process(worker), &dir).await;
-                self.consents =
-                    ApiClient::new(self.places.consents.clone(), self.places.token.clone()).unwrap();
-                self.data = self.consents.clone();
-                self.broker = self.places.broker.clone();
-                self.bank = Bank::at(&self.places.bank);
-            }
+        if self.kind == Kind::Embedded {
+            let dir = self.dir.path().to_owned();
+            self.places = embedded::restart(self.process(worker), &dir).await;
+            self.broker = self.places.broker.clone();
+            self.bank = Bank::at(&self.places.bank);
+        } else {
+            self.process(worker).restart();
         }
+        // Clients of before hold connections to a process that is gone.
+        self.consents = self.places.client(&self.places.consents);
+        self.data = self.places.client(&self.places.data);
         started
     }
 
@@ -268,13 +266,12 @@ impl System {
         }
     }
 
-    /// Whether a worker is back at work: it has committed more than before, or at least says that it is ready.
+    /// Whether a worker is back at work: it has committed more than before, or at least answers.
     pub async fn is_back(&self, worker: &str, before: Option<i64>) -> Result<(), String> {
-        let (_, base) = self.places.ops.iter().find(|(name, _)| name == worker).unwrap();
         let Some(before) = before else {
-            let answer = self.anonymous(Method::GET, base, "readyz").send().await;
-            let ready = answer.is_ok_and(|answer| answer.status().is_success());
-            return if ready { Ok(()) } else { Err("it is not ready".to_owned()) };
+            let answer = self.anonymous(Method::GET, self.places.api(worker), "v1/openapi.json").send().await;
+            let answers = answer.is_ok_and(|answer| answer.status().is_success());
+            return if answers { Ok(()) } else { Err("it does not answer".to_owned()) };
         };
         let now = self.progress(worker).unwrap_or_default();
         if now > before { Ok(()) } else { Err(format!("it had committed {before}, and now {now}")) }

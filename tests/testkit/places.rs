@@ -4,6 +4,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::time::Duration;
 
+use connector::dev::ApiClient;
 use url::Url;
 
 use super::broker::Broker;
@@ -37,6 +38,16 @@ pub struct Places {
 }
 
 impl Places {
+    /// A client with the tenant's token.
+    pub(super) fn client(&self, base: &Url) -> ApiClient {
+        ApiClient::new(base.clone(), self.token.clone()).unwrap()
+    }
+
+    /// The API that a worker serves, if it serves one.
+    pub(super) fn api(&self, worker: &str) -> &Url {
+        if worker == "query-api" { &self.data } else { &self.consents }
+    }
+
     /// Writes a configuration for the operators' tools; its path.
     pub(super) fn tools_config(&self, dir: &Path) -> String {
         let file = dir.join("tools.toml");

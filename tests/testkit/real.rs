@@ -43,6 +43,9 @@ pub(super) async fn start(dir: &Path) -> (Vec<Process>, Places, Traces) {
     for (role, ops) in &places.ops {
         let process = processes.iter_mut().find(|process| process.name() == role).unwrap();
         answers(process, &ops.join("readyz").unwrap(), seconds(60)).await;
+        if let "consent-producer" | "query-api" = role.as_str() {
+            answers(process, &places.api(role).join("v1/openapi.json").unwrap(), seconds(60)).await;
+        }
     }
     (processes, places, traces)
 }
