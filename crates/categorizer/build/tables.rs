@@ -227,7 +227,7 @@ impl Tables {
         let weak = field(row, "weak") == "1";
         let name = field(row, "name");
         for phrase in field(row, "patterns").split('|').filter(|p| !p.is_empty()) {
-            if !weak && !is_wording(kind) && self.everyday.contains(phrase) {
+            if !weak && !is_wording(kind) && self.is_everyday(phrase) {
                 return Err(format!(
                     "{place}: \"{phrase}\" is an everyday word; give it a weak row of its own"
                 ));
@@ -251,6 +251,11 @@ impl Tables {
             )?;
         }
         Ok(())
+    }
+
+    /// An everyday word, or the plural of one.
+    fn is_everyday(&self, word: &str) -> bool {
+        self.everyday.contains(word) || word.strip_suffix('s').is_some_and(|one| self.everyday.contains(one))
     }
 
     fn add(&mut self, phrase: &str, mut pattern: Pattern) -> Result<(), String> {

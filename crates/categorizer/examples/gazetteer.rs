@@ -127,12 +127,17 @@ impl Gate {
         if codes.iter().any(|c| c == "*") { vec!["*".to_owned()] } else { codes }
     }
 
+    /// An everyday word, or the plural of one.
+    fn is_everyday(&self, word: &str) -> bool {
+        self.everyday.contains(word) || word.strip_suffix('s').is_some_and(|one| self.everyday.contains(one))
+    }
+
     fn passes(&self, pattern: &str) -> bool {
         let letters = canonical(pattern);
         letters.len() >= 4
             && letters.is_ascii()
             && letters.bytes().any(|b| b.is_ascii_alphabetic())
-            && !self.everyday.contains(pattern)
+            && !self.is_everyday(pattern)
             && !self.known.contains(&letters)
     }
 }

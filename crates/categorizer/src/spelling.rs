@@ -60,7 +60,7 @@ fn names_a_thing(entry: &Entry) -> bool {
     entry.kind == Kind::Word && !entry.weak() && entry.tokens == 1
 }
 
-/// The phrase the end of the line begins, if all phrases that begin so mean the same.
+/// The phrase that the name, up to the end of the line, begins, if all phrases that begin so mean the same.
 pub(crate) fn cut_off(
     knowledge: &Knowledge,
     text: &Text,
@@ -69,28 +69,20 @@ pub(crate) fn cut_off(
     debit: bool,
 ) -> Option<Hit> {
     let end = text.tokens.len();
-    core.words.iter().find_map(|first| {
-        let letters: String = text.tokens.get(*first..end)?.iter().map(|t| text.word(t)).collect();
-        if letters.len() < MIN_LEFT {
-            return None;
-        }
-        let phrases = knowledge.beginning_with(&letters, MAX_AHEAD);
-        let owners = phrases.iter().filter_map(|rows| {
-            let near = rows.iter().filter_map(|e| choice(e, at)).filter(|(_, fit)| *fit > Fit::Unknown);
-            near.max_by_key(|(e, fit)| rank(e, *fit, debit))
-        });
-        let owners: Vec<(Entry, Fit)> = owners.collect();
-        let home = owners.iter().copied().filter(|(_, fit)| *fit == Fit::Home);
-        let entry = agreed(home).or_else(|| agreed(owners.iter().copied()))?;
-        Some(Hit {
-            first: *first,
-            end,
-            letters: letters.len(),
-            entry: Some(entry),
-            channel: None,
-            how: How::CutOff,
-        })
-    })
+    let first = *core.words.first()?;
+    let letters: String = text.tokens.get(first..end)?.iter().map(|t| text.word(t)).collect();
+    if letters.len() < MIN_LEFT {
+        return None;
+    }
+    let phrases = knowledge.beginning_with(&letters, MAX_AHEAD);
+    let owners = phrases.iter().filter_map(|rows| {
+        let near = rows.iter().filter_map(|e| choice(e, at)).filter(|(_, fit)| *fit > Fit::Unknown);
+        near.max_by_key(|(e, fit)| rank(e, *fit, debit))
+    });
+    let owners: Vec<(Entry, Fit)> = owners.collect();
+    let home = owners.iter().copied().filter(|(_, fit)| *fit == Fit::Home);
+    let entry = agreed(home).or_else(|| agreed(owners.iter().copied()))?;
+    Some(Hit { first, end, letters: letters.len(), entry: Some(entry), channel: None, how: How::CutOff })
 }
 
 /// The first of the rows, if they all say the same.

@@ -104,6 +104,8 @@ impl Corpus {
         let person = matches!(leaf, leaf::P2P_IN | leaf::P2P_OUT) && rng.random_bool(0.7);
         let core = if person {
             self.person(rng)
+        } else if is_eatery(leaf) && rng.random_bool(0.3) {
+            self.eatery(leaf, rng)
         } else if !brands.is_empty() && (words.is_empty() || rng.random_bool(0.6)) {
             brands.choose(rng).unwrap().clone()
         } else {
@@ -129,6 +131,27 @@ impl Corpus {
             1 => format!("{last} {first}"),
             2 => first.to_owned(),
             _ => format!("{first} {last}"),
+        }
+    }
+
+    /// A place to eat or drink whose name says nothing about it, as so many do.
+    fn eatery(&self, leaf: Leaf, rng: &mut ChaCha8Rng) -> String {
+        let [one, two, area, first] = ["noun", "noun", "area", "first"].map(|kind| self.name(kind, rng));
+        let pub_like = leaf == leaf::BARS;
+        match rng.random_range(0..10) {
+            0 if pub_like => format!("the {one} arms"),
+            1 if pub_like => format!("{one} head"),
+            2 if pub_like => format!("{one} inn"),
+            0 => format!("chez {first}"),
+            1 => format!("le petit {one}"),
+            2 => format!("casa {first}"),
+            3 => format!("the {area} {one}"),
+            4 => format!("{one} and {two}"),
+            5 => format!("the {one} and {two}"),
+            6 => format!("{first}s"),
+            7 => format!("{one} house"),
+            8 => format!("{area} {one}"),
+            _ => format!("{} {one}", ["la", "el", "il", "zum", "de", "au"].choose(rng).unwrap()),
         }
     }
 
@@ -175,6 +198,10 @@ impl Corpus {
     fn name(&self, kind: &str, rng: &mut ChaCha8Rng) -> &'static str {
         self.names[kind].choose(rng).unwrap()
     }
+}
+
+fn is_eatery(leaf: Leaf) -> bool {
+    matches!(leaf, leaf::RESTAURANT | leaf::BARS | leaf::COFFEE | leaf::FAST_FOOD)
 }
 
 /// One in ten, by fingerprint.
