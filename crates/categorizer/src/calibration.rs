@@ -24,7 +24,7 @@ const fn row(source: Source) -> [u32; 5] {
         Source::Override | Source::Rule | Source::Memory => [0, 500, 900, 970, 1000],
         Source::Structure | Source::Mcc => [0, 480, 880, 930, 970],
         Source::Brand => [0, 480, 880, 945, 985],
-        Source::Lexicon => [0, 470, 865, 925, 970],
+        Source::Lexicon => [0, 460, 840, 895, 950],
         Source::Model | Source::None => [0, 450, 720, 780, 830],
     }
 }

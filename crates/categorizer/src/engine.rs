@@ -19,6 +19,8 @@ use crate::{
 /// Version of the engine and its knowledge, on every record.
 pub const VERSION: &str = concat!("engine-", env!("CARGO_PKG_VERSION"));
 
+/// What it is worth that nothing speaks against a strong reason.
+const UNOPPOSED: i32 = 1_500;
 const OWN_ACCOUNT: i32 = 14_000;
 
 /// Immutable once built; share it in an `Arc`.
@@ -75,14 +77,17 @@ impl Engine {
     /// half where they are strong but disagree, not asked where they settle the matter. Where the
     /// model alone decides it is a reason like any other.
     fn decide(&self, text: &Text, reasons: &mut Vec<Reason>, debit: bool) -> Verdict {
-        let opinion = match evidence::settledness(reasons) {
+        let settled = evidence::settledness(reasons);
+        let mut odds = Odds::new(match settled {
             Settled::Yes => [0; Leaf::COUNT],
             Settled::Half => self.model.weights(text).map(|w| w / 2),
             Settled::No => self.model.weights(text),
-        };
-        let mut odds = Odds::new(opinion);
+        });
         for reason in reasons.iter() {
             odds.add(reason.leaf, reason.weight);
+        }
+        if let Some(top) = reasons.iter().max_by_key(|r| r.weight).filter(|_| settled == Settled::Yes) {
+            odds.add(top.leaf, UNOPPOSED);
         }
         let verdict = odds.verdict(debit);
         if reasons.iter().all(|r| r.leaf.group() != verdict.in_group.group()) {

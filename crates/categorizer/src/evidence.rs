@@ -136,7 +136,7 @@ pub(crate) fn settledness(reasons: &[Reason]) -> Settled {
     let rival =
         reasons.iter().filter(|r| r.leaf.group() != top.leaf.group()).map(|r| r.weight).max().unwrap_or(0);
     match top.weight {
-        6_000.. if !is_rail(top.leaf) && top.weight - rival >= 2_500 => Settled::Yes,
+        5_000.. if !is_rail(top.leaf) && top.weight - rival >= 2_500 => Settled::Yes,
         4_500.. => Settled::Half,
         _ => Settled::No,
     }

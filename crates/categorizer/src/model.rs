@@ -44,7 +44,8 @@ impl Model {
         (biases.len() == Leaf::COUNT * 2).then_some(Self { multiplier, features, categories, biases })
     }
 
-    /// The weight of every category for the line, in thousandths of a nat.
+    /// The weight of every category for the line, in thousandths of a nat; all alike where the line
+    /// has no words.
     pub fn weights(&self, text: &Text) -> [i32; Leaf::COUNT] {
         let mut sums = [0_i32; WIDTH];
         let mut count = 0;
@@ -55,7 +56,10 @@ impl Model {
                 *sum += i32::from(byte.cast_signed());
             }
         });
-        let hidden = sums.map(|sum| sum * HIDDEN_UNIT / count.max(1));
+        if count == 0 {
+            return [0; Leaf::COUNT];
+        }
+        let hidden = sums.map(|sum| sum * HIDDEN_UNIT / count);
         let mut weights = [0; Leaf::COUNT];
         let rows = self.categories.chunks_exact(WIDTH).zip(self.biases.chunks_exact(2));
         for (weight, (row, bias)) in weights.iter_mut().zip(rows) {
