@@ -25,13 +25,17 @@ impl<E: Error + Send + Sync + 'static> From<E> for Fault {
 impl fmt::Display for Fault {
     /// The whole chain of causes: a fault is shown once, where it is handled.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
+        let mut text = self.0.to_string();
         let mut cause = self.0.source();
         while let Some(error) = cause {
-            write!(f, ": {error}")?;
+            let more = error.to_string();
+            // Some libraries repeat the cause in their own text.
+            if !text.ends_with(&more) {
+                text = format!("{text}: {more}");
+            }
             cause = error.source();
         }
-        Ok(())
+        f.write_str(&text)
     }
 }
 
@@ -92,7 +96,7 @@ pub enum RunError {
     },
     /// Too many records in a row were rejected: the program is more likely at fault than all of them.
     #[error(
-        "{stage} rejected {count} records in a row, the last one for {code}; it stops at {topic} partition {partition} offset {offset} and has passed none of the last batch on"
+        "{stage} rejected {count} records in a row, the last one for {code}, and stops at {topic} partition {partition} offset {offset}; mend it, or raise max_consecutive_rejections if the records are wrong"
     )]
     TooManyRejections {
         /// The stage.

@@ -64,8 +64,10 @@ const TURN: Duration = Duration::from_secs(1);
 /// A relay that has not come round for so long is stuck.
 const STUCK: Duration = Duration::from_secs(60);
 
-/// Relays until shutdown. Of several relays on one outbox the one with the lease works and the others wait. Rows are
-/// deleted after their delivery, so that a crash publishes some twice, under the same event ids.
+/// Relays until shutdown.
+///
+/// Of several relays on one outbox the one with the lease works and the others wait. Rows are deleted after their
+/// delivery, so that a crash publishes some twice, under the same event ids.
 ///
 /// # Errors
 /// [`RunError`] when it cannot go on; the process should end.

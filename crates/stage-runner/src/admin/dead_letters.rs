@@ -89,9 +89,10 @@ pub async fn show(
         .ok_or_else(|| RunError::NoSuchLetter { topic: topic.to_owned(), partition, offset })
 }
 
-/// Sends dead letters back to their topic, into their old partition, with key, headers and the count of refusals;
-/// returns how many. With a `code` only those refused for it. What was sent back once under the same choice is not sent
-/// again.
+/// Sends dead letters back to their topic and returns how many.
+///
+/// They go into their old partition, with key, headers and the count of refusals. With a `code` only those refused for
+/// it. What was sent back once under the same choice is not sent again.
 ///
 /// # Errors
 /// [`RunError`] when the topic does not exist or the broker does not answer; what was not delivered stays to be sent.

@@ -21,6 +21,8 @@ pub struct WantedTopic {
 }
 
 const HOUR: u64 = 3_600_000;
+/// A dead letter is larger than its record by the headers that say why.
+const REASON: i32 = 64 * 1024;
 
 /// Every topic of an installation with its settings, the dead letters' included.
 #[must_use]
@@ -30,8 +32,15 @@ pub fn wanted_topics(config: &KafkaConfig) -> Vec<WantedTopic> {
         .flat_map(|topic| {
             let (partitions, bytes) = (topic.partitions, topic.max_message_bytes);
             let dead = Cleanup::Delete { hours: DEAD_LETTER_HOURS };
-            [(topic_name(config, topic), topic.cleanup), (dead_name(config, topic), dead)]
-                .map(|(name, cleanup)| WantedTopic { name, partitions, settings: settings(cleanup, bytes) })
+            [
+                (topic_name(config, topic), topic.cleanup, bytes),
+                (dead_name(config, topic), dead, bytes + REASON),
+            ]
+            .map(|(name, cleanup, bytes)| WantedTopic {
+                name,
+                partitions,
+                settings: settings(cleanup, bytes),
+            })
         })
         .collect()
 }

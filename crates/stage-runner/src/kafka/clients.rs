@@ -1,6 +1,7 @@
 //! The client library's settings, all in one place.
 
 use rdkafka::ClientConfig;
+use secrecy::ExposeSecret;
 
 use crate::{Delivery, GroupProtocol, KafkaConfig, RunError};
 
@@ -17,11 +18,14 @@ pub(crate) struct Identity {
 pub(crate) fn plain(config: &KafkaConfig) -> Result<ClientConfig, RunError> {
     let mut client = ClientConfig::new();
     for (key, value) in &config.properties {
-        use secrecy::ExposeSecret;
         let value = value.read().map_err(|error| RunError::Config { reason: error.to_string() })?;
         client.set(key, value.expose_secret());
     }
-    client.set("bootstrap.servers", &config.bootstrap_servers).set("client.id", &config.instance);
+    client
+        .set("bootstrap.servers", &config.bootstrap_servers)
+        .set("client.id", &config.instance)
+        // A broker that comes back is found within a second; the default waits up to ten.
+        .set("reconnect.backoff.max.ms", "1000");
     Ok(client)
 }
 

@@ -41,10 +41,10 @@ impl Tally {
         tally.emitted.reserve(verdicts.len());
         for ((record, at), verdict) in decoded.records.iter().zip(decoded.at).zip(verdicts) {
             match verdict {
-                Verdict::EmitOne(message) => tally.emitted.push((record.trace, Outputs::One(message))),
-                Verdict::Emit(messages) => tally.emitted.push((record.trace, Outputs::Many(messages))),
+                Verdict::EmitOne(message) => tally.emit(at, record.trace, Outputs::One(message)),
+                Verdict::Emit(messages) => tally.emit(at, record.trace, Outputs::Many(messages)),
                 Verdict::Partial { emit, rejected } => {
-                    tally.emitted.push((record.trace, Outputs::Many(emit)));
+                    tally.emit(at, record.trace, Outputs::Many(emit));
                     tally.codes.extend(rejected.iter().map(|rejection| rejection.code));
                     tally.in_part.extend(together(&rejected).map(|rejection| (at, rejection)));
                 }
@@ -55,6 +55,18 @@ impl Tally {
         tally.codes.extend(tally.rejected.iter().map(|(_, rejection)| rejection.code));
         tally.rejected.sort_unstable_by_key(|(at, _)| *at);
         tally
+    }
+
+    /// What the broker would never take rejects the record it comes of: trying again would change nothing.
+    fn emit(&mut self, at: usize, trace: Option<Trace>, outputs: Outputs) {
+        match outputs.as_slice().iter().find(|message| too_large(message)) {
+            Some(message) => {
+                let detail =
+                    format!("a message to {} would be larger than the topic takes", message.topic.name);
+                self.rejected.push((at, Rejection { code: "output_too_large", detail }));
+            }
+            None => self.emitted.push((trace, outputs)),
+        }
     }
 
     /// Counts, once the batch is committed.
@@ -70,6 +82,12 @@ impl Tally {
             );
         }
     }
+}
+
+/// Without compression, which may not help, and with room for key and headers.
+fn too_large(message: &Outbound) -> bool {
+    let limit = usize::try_from(message.topic.max_message_bytes).unwrap_or_default();
+    message.payload.as_ref().is_some_and(|payload| payload.len().saturating_add(4_096) > limit)
 }
 
 /// One rejection for several: the code of the first, the details of all.

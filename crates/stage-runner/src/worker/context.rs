@@ -61,8 +61,9 @@ impl ClientContext for Watch {
     fn stats(&self, statistics: Statistics) {
         for (topic, state) in statistics.topics {
             for (partition, state) in state.partitions {
-                if state.consumer_lag >= 0 && partition >= 0 {
-                    metrics::lag(self.stage, topic.clone(), partition, state.consumer_lag);
+                if partition >= 0 {
+                    // Negative where another member reads; 0 overwrites what we said while it was ours.
+                    metrics::lag(self.stage, topic.clone(), partition, state.consumer_lag.max(0));
                 }
             }
         }

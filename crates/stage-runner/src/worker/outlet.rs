@@ -18,11 +18,9 @@ use super::{End, Trouble};
 use crate::kafka::{clients, message};
 use crate::{Delivery, Fault, RunError, Trace, metrics};
 
-/// How long one call to the broker may take, and all of one commit at most three times as long: together below
-/// `max.poll.interval.ms`.
-const PATIENCE: Duration = Duration::from_secs(15);
-/// How long a call that settles what a predecessor left behind may take.
-const SETTLING: Duration = Duration::from_secs(30);
+/// How long one call to the broker may take. With repeats a commit takes at most six times as long, which is still
+/// below `max.poll.interval.ms`.
+const PATIENCE: Duration = Duration::from_secs(8);
 
 pub(crate) struct Outlet {
     producer: ThreadedProducer<Reports>,
@@ -71,7 +69,7 @@ impl Outlet {
             clients::stage_producer(&kafka.config, &seat.identity)?.create_with_context(Reports::default())?;
         let delivery = kafka.config.delivery;
         if delivery == Delivery::ExactlyOnce {
-            producer.init_transactions(SETTLING)?;
+            settle_predecessor(seat, &producer)?;
         }
         let (stage, source) = (seat.plan.name, format!("/connector/{}", seat.plan.name));
         Ok(Self { producer, delivery, stage, source, ways: ways.collect(), framed: Vec::new() })
@@ -211,6 +209,20 @@ impl Outlet {
         drop(self.delivered());
         self.patiently(|| self.producer.abort_transaction(Duration::from_secs(2)))
     }
+}
+
+/// Ends the transaction that a predecessor of the same name may have left open, as soon as the broker is there.
+fn settle_predecessor(seat: &Seat, producer: &ThreadedProducer<Reports>) -> Result<(), End> {
+    while !seat.shutdown.is_triggered() {
+        match producer.init_transactions(PATIENCE) {
+            Err(KafkaError::Transaction(error)) if error.is_retriable() => {
+                tracing::warn!(stage = seat.plan.name, %error, "the broker does not settle transactions yet; asking again");
+                seat.component.alive();
+            }
+            result => return Ok(result?),
+        }
+    }
+    Ok(())
 }
 
 pub(crate) fn undeclared(stage: &'static str, topic: &Topic) -> RunError {

@@ -44,15 +44,18 @@ impl Seat {
 
     /// Runs sessions, each with new clients, until one ends well or for good.
     pub(crate) fn supervise(&self, mut session: impl FnMut() -> Result<(), End>) -> Result<(), RunError> {
-        let (stage, mut rebuilds, mut pauses) = (self.plan.name, VecDeque::new(), pauses());
+        let (stage, mut rebuilds, mut growing) = (self.plan.name, VecDeque::new(), pauses());
         while !self.shutdown.is_triggered() {
             match session() {
                 Ok(()) => break,
                 Err(End::Stop(error)) => return Err(error),
-                Err(End::Jumped) => (),
+                Err(End::Jumped) => growing = pauses(),
                 Err(End::Rebuild(reason)) => {
-                    rebuilds.push_back(Instant::now());
                     rebuilds.retain(|at: &Instant| at.elapsed() < Duration::from_secs(60));
+                    if rebuilds.is_empty() {
+                        growing = pauses();
+                    }
+                    rebuilds.push_back(Instant::now());
                     tracing::warn!(
                         stage,
                         worker = self.identity.member,
@@ -66,7 +69,7 @@ impl Seat {
             }
             metrics::rebuilt(stage);
             self.component.ready(false);
-            self.rest(pauses.next().unwrap_or(TICK));
+            self.rest(growing.next().unwrap_or(TICK));
         }
         Ok(())
     }
@@ -89,7 +92,7 @@ impl Seat {
             feed.keep_alive()?;
             self.component.alive();
         }
-        Ok(feed.resume()?)
+        feed.resume()
     }
 
     /// Runs a future to its end while the group is told that the worker is there. It is abandoned when the partitions
