@@ -188,3 +188,31 @@ fn keys(input: &Input<'_>, answer: &Enrichment) -> Vec<(Likeness, u64)> {
 fn joined(start: Fingerprint, parts: &[&str]) -> u64 {
     parts.iter().fold(start, |f, part| f.with(part).with(" ")).key()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Engine;
+
+    fn input(description: &str) -> Input<'_> {
+        Input { description, amount: (-5).into(), currency: "GBP", ..Input::default() }
+    }
+
+    #[test]
+    fn one_correction_is_remembered_for_the_next_of_its_kind() {
+        let (engine, mut memory) = (Engine::embedded().unwrap(), Memory::default());
+        let (first, next) = (input("ZQ BLUE HERON 4411"), input("ZQ BLUE HERON 9020 LEEDS"));
+        memory.learn(&first, &engine.categorise(&first), leaf::PETS.into());
+        let answer = memory.apply(&next, engine.categorise(&next));
+        assert_eq!((answer.category, answer.source), (leaf::PETS.into(), Source::Memory));
+    }
+
+    #[test]
+    fn the_habit_of_one_merchant_does_not_spill_over() {
+        let (engine, mut memory) = (Engine::embedded().unwrap(), Memory::default());
+        let tesco = input("TESCO STORES 2345");
+        memory.learn(&tesco, &engine.categorise(&tesco), leaf::PETS.into());
+        let asda = input("ASDA SUPERSTORE LEEDS");
+        assert_eq!(memory.apply(&asda, engine.categorise(&asda)).category, leaf::GROCERIES.into());
+    }
+}

@@ -1,9 +1,10 @@
 //! What the engine must keep knowing.
 #![expect(clippy::unwrap_used, reason = "helpers of tests panic")]
 
-use std::path::Path;
+use std::{path::Path, sync::LazyLock};
 
 use categorizer::{Engine, Input, eval, eval::Report, files, taxonomy::Leaf};
+use proptest::prelude::*;
 use rust_decimal::Decimal;
 
 fn evaluated(file: &str, learn: bool) -> Report {
@@ -82,4 +83,18 @@ fn a_report_draws_its_pictures() {
     let file = "description,amount,currency,direction\nTESCO,1,GBP,debit\n";
     let summary = files::enrich(&Engine::embedded().unwrap(), file.as_bytes(), Vec::new()).unwrap();
     assert!(summary.html().contains("<svg") && summary.to_string().contains("FOOD"));
+}
+
+static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::embedded().unwrap());
+
+proptest! {
+    #[test]
+    fn any_text_whatever_is_answered_with_spans_inside_it(text in "\\PC{0,60}", cents in -10_000_i64..10_000) {
+        let input = Input { description: &text, amount: Decimal::new(cents, 2), currency: "EUR", ..Input::default() };
+        let answer = ENGINE.categorise(&input);
+        prop_assert!(!answer.why.0.is_empty() && answer.clean_description.chars().count() <= 40);
+        for span in answer.why.0.iter().filter_map(|r| r.span.clone()) {
+            prop_assert!(text.get(span).is_some());
+        }
+    }
 }
