@@ -70,7 +70,11 @@ impl Browser {
             match response.headers().get(LOCATION) {
                 Some(next) if response.status().is_redirection() => url = url.join(next.to_str()?)?,
                 _ => {
-                    return Ok(Page { status: response.status().as_u16(), html: response.text().await?, url });
+                    return Ok(Page {
+                        status: response.status().as_u16(),
+                        html: response.text().await?,
+                        url,
+                    });
                 }
             }
         }

@@ -63,11 +63,13 @@ async fn watch(api: &ApiClient, consent: &ConsentView) -> anyhow::Result<Vec<Val
     let deadline = Instant::now() + PATIENCE;
     loop {
         let view: Value = api.expect(Method::GET, &format!("v1/consents/{}", consent.id), None).await?;
-        let fetch = &view["fetch"];
-        let state = fetch["state"].as_str().unwrap_or("not begun").to_owned();
+        let state = text(&view, "/fetch/state").to_owned();
+        let count = |name: &str| view.pointer(name).and_then(Value::as_i64).unwrap_or(0);
         bar.set_message(format!(
             "fetch {state}: {} of {} windows landed, {} rows",
-            fetch["windows_landed"], fetch["windows"], fetch["rows"]
+            count("/fetch/windows_landed"),
+            count("/fetch/windows"),
+            count("/fetch/rows")
         ));
         if state == "done" {
             bar.finish_and_clear();

@@ -1,5 +1,7 @@
-//! `connector dev`: every role in one process, on an embedded PostgreSQL, an in-memory broker, a registry and a sandbox
-//! bank. For evaluation: the broker forgets at a restart what the job ledger then fetches again.
+//! `connector dev`: every role in one process.
+//!
+//! They stand on an embedded PostgreSQL, an in-memory broker, a registry and a sandbox bank. For evaluation: the broker
+//! forgets at a restart what the job ledger then fetches again.
 
 mod browser;
 mod client;
@@ -82,7 +84,8 @@ async fn live(args: &DevArgs, shutdown: &Shutdown) -> anyhow::Result<()> {
     };
     let (used, ended) = tokio::join!(front, tasks.join());
     footing.stop().await;
-    used.and(ended.map_err(Into::into))
+    used?;
+    Ok(ended?)
 }
 
 async fn use_it(
