@@ -10,6 +10,8 @@ use crate::{
 /// Longest phrase looked for, in words and in letters.
 const MAX_TOKENS: usize = 8;
 const MAX_LETTERS: usize = 40;
+/// A phrase of so many letters is taken as it stands, and the search goes on behind it.
+const LONG: usize = 9;
 /// After so many letters it is checked whether any phrase begins with them.
 pub(crate) const CHECKED: [usize; 2] = [5, 9];
 /// A phrase written with other spaces than the table's must be long enough not to be chance.
@@ -59,8 +61,16 @@ pub(crate) enum How {
 /// Every phrase in `text` that no longer phrase covers, in reading order.
 pub(crate) fn hits(knowledge: &Knowledge, text: &Text, at: Countries, debit: bool) -> Vec<Hit> {
     let mut found: Vec<Hit> = Vec::with_capacity(text.tokens.len());
+    let mut next = 0;
     for first in 0..text.tokens.len() {
+        if first < next {
+            continue;
+        }
+        let before = found.len();
         from(knowledge, text, first, at, debit, &mut found);
+        // Hardly a phrase inside such a long one is longer still.
+        let long = found.iter().skip(before).filter(|h| h.letters >= LONG);
+        next = long.map(|h| h.end).max().unwrap_or(next);
     }
     // The longest wins; of two equally long the earlier.
     found.sort_by_key(|h| (std::cmp::Reverse(h.letters), h.first));
