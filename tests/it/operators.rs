@@ -60,8 +60,8 @@ async fn one_trace_leads_from_the_approval_to_the_published_row() {
 async fn logs_and_headers_hold_nothing_that_a_customer_or_a_bank_wrote() {
     let system = System::start().await;
     let customer = system.bank.customers().await.remove(0);
-    for fault in [Fault::UnknownCurrency, Fault::TruncatedBody] {
-        system.bank.misbehave(&customer, fault, 3).await;
+    for (fault, times) in [(Fault::UnknownCurrency, 12), (Fault::TruncatedBody, 2)] {
+        system.bank.misbehave(&customer, fault, times).await;
     }
     let consent = system.connect("user-0", &customer).await;
     system.fetch_is(&consent.id, "done", seconds(120)).await;
