@@ -6,7 +6,7 @@ use events::Outbound;
 use service::Shutdown;
 
 use crate::worker::post::Post;
-use crate::worker::seat::pauses;
+use crate::worker::seat::Pauses;
 use crate::{Fault, Kafka, RunError, metrics};
 
 /// A message that waits in the store.
@@ -79,13 +79,13 @@ pub async fn run_relay<S: Source>(
 ) -> Result<(), RunError> {
     let component = kafka.0.health.component(format!("{NAME}-{}", spec.holder), STUCK);
     let post = Post::open(kafka, NAME, None, DELIVERY_MS)?;
-    let mut pauses = pauses();
+    let mut pauses = Pauses::new();
     while !shutdown.is_triggered() {
         component.alive();
         let pause = match relay(&source, &post, &spec.holder).await {
             Ok(turn) => {
                 component.ready(true);
-                pauses = self::pauses();
+                pauses = Pauses::new();
                 match turn {
                     Turn::Published => continue,
                     Turn::Empty => spec.idle_poll,
@@ -96,7 +96,7 @@ pub async fn run_relay<S: Source>(
                 component.ready(false);
                 metrics::fault(NAME);
                 tracing::warn!(%fault, "the outbox could not be relayed; trying again");
-                pauses.next().unwrap_or(TURN)
+                pauses.longer()
             }
         };
         tokio::select! {

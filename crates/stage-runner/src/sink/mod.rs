@@ -13,7 +13,7 @@ use crate::worker::decode::Decoder;
 use crate::worker::feed::{Feed, MANY, Place, Taken};
 use crate::worker::letters::Row;
 use crate::worker::post::Post;
-use crate::worker::seat::{Seat, pauses};
+use crate::worker::seat::{Pauses, Seat};
 use crate::worker::traces::Traces;
 use crate::worker::{End, Plan, Trouble, run_workers};
 use crate::{Fault, Inbound, Kafka, Position, Rejection, RunError, metrics};
@@ -160,7 +160,7 @@ impl<K: Sink> Landing<'_, K> {
         batch: &[Taken<'_>],
         refused: &[(usize, Rejection)],
     ) -> Result<(), Trouble> {
-        let (name, mut pauses) = (self.seat.plan.name, pauses());
+        let (name, mut pauses) = (self.seat.plan.name, Pauses::new());
         while let Err(trouble) = self.bury(feed, batch, refused) {
             let Trouble::Again(fault) = trouble else { return Err(trouble) };
             tracing::warn!(stage = name, %fault, "a dead letter was not delivered; sending it again");
@@ -172,7 +172,7 @@ impl<K: Sink> Landing<'_, K> {
                 );
                 break;
             }
-            self.seat.rest_in_place(feed, pauses.next().unwrap_or(CALL))?;
+            self.seat.rest_in_place(feed, pauses.longer())?;
         }
         self.buried.clear();
         metrics::batch(name, batch.len(), 0);

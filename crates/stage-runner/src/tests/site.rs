@@ -44,6 +44,8 @@ impl Site {
         );
         config.delivery = delivery;
         config.commit_interval_ms = 20;
+        // The cluster in process keeps the place of a static member that comes back until its session is over.
+        config.session_timeout_ms = 1_000;
         // The classic protocol of the cluster in process waits three seconds before it assigns anything, but only it
         // takes offsets in transactions.
         if delivery == Delivery::AtLeastOnce {

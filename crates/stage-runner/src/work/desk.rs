@@ -6,19 +6,18 @@ use std::time::{Duration, Instant};
 use rdkafka::consumer::{CommitMode, Consumer};
 use rdkafka::message::OwnedMessage;
 use tokio::task::JoinSet;
-use tracing::Instrument;
 
 use super::frontier::Frontier;
-use super::{Done, Emitter, Work};
+use super::task::{self, Ended, How};
+use super::{Emitter, Work};
 use crate::worker::context::Change;
-use crate::worker::decode::Decoder;
+use crate::worker::decode::{Decoded, Decoder};
 use crate::worker::feed::{Feed, Place, Taken};
 use crate::worker::letters::too_many;
 use crate::worker::post::Post;
-use crate::worker::seat::{Seat, pauses};
-use crate::worker::traces::span;
+use crate::worker::seat::{Pauses, Seat};
 use crate::worker::{End, Trouble, assignment};
-use crate::{Inbound, Position, Rejection, metrics};
+use crate::{Position, Rejection, RunError, metrics};
 
 /// How long the loop waits for a record while others are under way.
 const TURN: Duration = Duration::from_millis(10);
@@ -40,21 +39,6 @@ pub(super) struct Desk<'s, W: Work> {
     frontier: Frontier,
     rejected_in_a_row: usize,
     committed_at: Instant,
-}
-
-/// A record that is no longer under way.
-struct Ended {
-    place: Place,
-    position: Position,
-    how: How,
-}
-
-enum How {
-    Done,
-    Dropped(&'static str),
-    /// To be buried, unless it is one too many.
-    Rejected(Rejection, OwnedMessage),
-    Buried,
 }
 
 impl<'s, W: Work> Desk<'s, W> {
@@ -111,11 +95,28 @@ impl<'s, W: Work> Desk<'s, W> {
     }
 
     fn begin(&mut self, taken: &Taken<'_>) -> Result<(), End> {
-        let one = std::slice::from_ref(taken);
-        let mut pauses = pauses();
-        let decoded = loop {
-            match self.decoder.decode(self.seat, self.feed, one) {
-                Ok(decoded) => break decoded,
+        let decoded = self.decode(taken)?;
+        let (place, position, message) = (taken.place, taken.position, taken.message.detach());
+        let task = match (decoded.records.into_iter().next(), decoded.refused.into_iter().next()) {
+            (Some(record), _) => {
+                let emitter = Emitter { post: self.post.clone(), trace: record.trace };
+                self.spawn(place, position, task::work(Arc::clone(self.work), record, emitter, message))
+            }
+            (None, Some((_, rejection))) => {
+                self.spawn(place, position, async { How::Rejected(rejection, message) })
+            }
+            (None, None) => return Ok(()),
+        };
+        self.frontier.begin(place, position.offset, task);
+        Ok(())
+    }
+
+    /// Reads a record, as soon as its schema is known.
+    fn decode(&mut self, taken: &Taken<'_>) -> Result<Decoded<W::In>, End> {
+        let mut pauses = Pauses::new();
+        loop {
+            match self.decoder.decode(self.seat, self.feed, std::slice::from_ref(taken)) {
+                Ok(decoded) => return Ok(decoded),
                 Err(Trouble::End(end)) => return Err(end),
                 Err(Trouble::Again(fault)) => {
                     metrics::fault(self.seat.plan.name);
@@ -126,23 +127,8 @@ impl<'s, W: Work> Desk<'s, W> {
                 // It is not under way and not committed: it comes again.
                 return Err(End::Rebuild("a record's schema could not be fetched".to_owned()));
             }
-            self.seat.rest_in_place(self.feed, pauses.next().unwrap_or(IDLE))?;
-        };
-        let (place, position) = (taken.place, taken.position);
-        let message = taken.message.detach();
-        let task = match (decoded.records.into_iter().next(), decoded.refused.into_iter().next()) {
-            (Some(record), _) => self.spawn(
-                place,
-                position,
-                do_it(self.seat.plan.name, Arc::clone(self.work), record, self.post.clone(), message),
-            ),
-            (None, Some((_, rejection))) => {
-                self.spawn(place, position, async { How::Rejected(rejection, message) })
-            }
-            (None, None) => return Ok(()),
-        };
-        self.frontier.begin(place, position.offset, task);
-        Ok(())
+            self.seat.rest_in_place(self.feed, pauses.longer())?;
+        }
     }
 
     fn spawn(
@@ -161,7 +147,7 @@ impl<'s, W: Work> Desk<'s, W> {
                 Ok(ended) => self.ended(ended)?,
                 // Its partition was given up.
                 Err(error) if error.is_cancelled() => (),
-                Err(_) => return Err(End::Stop(crate::RunError::Panicked(self.seat.plan.name))),
+                Err(_) => return Err(End::Stop(RunError::Panicked(self.seat.plan.name))),
             }
         }
         Ok(())
@@ -199,7 +185,7 @@ impl<'s, W: Work> Desk<'s, W> {
         }
         tracing::warn!(stage = name, code, detail = rejection.detail, "{name} rejected a record");
         metrics::rejected(name, code);
-        let task = self.spawn(place, position, bury(self.post.clone(), position, rejection, message));
+        let task = self.spawn(place, position, task::bury(self.post.clone(), position, rejection, message));
         self.frontier.begin_again(place, position.offset, task);
         Ok(())
     }
@@ -239,7 +225,7 @@ impl<'s, W: Work> Desk<'s, W> {
             match joined {
                 Some(Ok(ended)) => self.ended(ended)?,
                 Some(Err(error)) if error.is_panic() => {
-                    return Err(End::Stop(crate::RunError::Panicked(self.seat.plan.name)));
+                    return Err(End::Stop(RunError::Panicked(self.seat.plan.name)));
                 }
                 _ => (),
             }
@@ -260,41 +246,4 @@ impl<'s, W: Work> Desk<'s, W> {
         }
         Ok(())
     }
-}
-
-/// Does a record until it is done.
-async fn do_it<W: Work>(
-    stage: &'static str,
-    work: Arc<W>,
-    record: Inbound<W::In>,
-    post: Post,
-    message: OwnedMessage,
-) -> How {
-    let (span, onward) = match record.trace {
-        Some(trace) => span(stage, trace),
-        None => (tracing::Span::none(), None),
-    };
-    let (emitter, mut pauses) = (Emitter { post, trace: onward.or(record.trace) }, pauses());
-    loop {
-        match work.handle(&record, &emitter).instrument(span.clone()).await {
-            Ok(Done::Ok) => return How::Done,
-            Ok(Done::Drop { reason }) => return How::Dropped(reason),
-            Ok(Done::Reject(rejection)) => return How::Rejected(rejection, message),
-            Err(fault) => {
-                metrics::fault(stage);
-                tracing::warn!(stage, %fault, "{stage} could not do a record; it is done again");
-            }
-        }
-        tokio::time::sleep(pauses.next().unwrap_or(IDLE)).await;
-    }
-}
-
-/// Delivers a dead letter.
-async fn bury(post: Post, position: Position, rejection: Rejection, message: OwnedMessage) -> How {
-    let mut pauses = pauses();
-    while let Err(fault) = post.bury(position.topic, &message, &rejection).await {
-        tracing::warn!(stage = post.name(), %fault, "a dead letter was not delivered; sending it again");
-        tokio::time::sleep(pauses.next().unwrap_or(IDLE)).await;
-    }
-    How::Buried
 }

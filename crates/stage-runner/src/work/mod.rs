@@ -2,6 +2,7 @@
 
 mod desk;
 mod frontier;
+mod task;
 
 use std::sync::Arc;
 

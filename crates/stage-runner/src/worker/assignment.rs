@@ -8,7 +8,7 @@ use rdkafka::consumer::Consumer;
 use super::End;
 use super::context::Change;
 use super::feed::{Feed, Place};
-use super::seat::{Seat, pauses};
+use super::seat::{Pauses, Seat};
 use crate::{Fault, metrics};
 
 /// How long one question to the broker may take; asked again while the group knows that we are there.
@@ -54,7 +54,7 @@ fn starts(
     places: &[Place],
     stored: impl Fn(&[Place]) -> Result<Vec<(Place, i64)>, Fault>,
 ) -> Result<Option<Vec<(Place, i64)>>, End> {
-    let mut pauses = pauses();
+    let mut pauses = Pauses::new();
     loop {
         match stored(places).and_then(|stored| within_the_log(seat, feed, places, &stored)) {
             Ok(starts) => return Ok(Some(starts)),
@@ -63,7 +63,7 @@ fn starts(
                 tracing::warn!(stage = seat.plan.name, %fault, "cannot tell where to begin; asking again");
             }
         }
-        seat.rest(pauses.next().unwrap_or(PATIENCE).min(PATIENCE / 5));
+        seat.rest(pauses.longer().min(PATIENCE / 5));
         feed.keep_alive()?;
         seat.component.alive();
         if seat.shutdown.is_triggered() {

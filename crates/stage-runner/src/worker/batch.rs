@@ -7,7 +7,7 @@ use rdkafka::message::Message;
 
 use super::assignment::serve;
 use super::feed::{Feed, Place, Taken};
-use super::seat::{Seat, pauses};
+use super::seat::{Pauses, Seat};
 use super::{End, Trouble};
 use crate::{Fault, metrics};
 
@@ -83,7 +83,7 @@ fn settle_all<'f, S: Settle>(
     settle: &mut S,
     batch: &mut Vec<Taken<'f>>,
 ) -> Result<(), End> {
-    let mut pauses = pauses();
+    let mut pauses = Pauses::new();
     loop {
         // Of partitions that others have by now nothing may be committed.
         if feed.lost() {
@@ -106,7 +106,7 @@ fn settle_all<'f, S: Settle>(
             return Ok(());
         }
         seat.component.ready(false);
-        seat.rest_in_place(feed, pauses.next().unwrap_or(IDLE))?;
+        seat.rest_in_place(feed, pauses.longer())?;
         give_back(seat, feed, settle, batch)?;
         if S::IN_DOUBT {
             skip_stored(seat, feed, settle, batch)?;

@@ -44,16 +44,16 @@ impl Seat {
 
     /// Runs sessions, each with new clients, until one ends well or for good.
     pub(crate) fn supervise(&self, mut session: impl FnMut() -> Result<(), End>) -> Result<(), RunError> {
-        let (stage, mut rebuilds, mut growing) = (self.plan.name, VecDeque::new(), pauses());
+        let (stage, mut rebuilds, mut growing) = (self.plan.name, VecDeque::new(), Pauses::new());
         while !self.shutdown.is_triggered() {
             match session() {
                 Ok(()) => break,
                 Err(End::Stop(error)) => return Err(error),
-                Err(End::Jumped) => growing = pauses(),
+                Err(End::Jumped) => growing = Pauses::new(),
                 Err(End::Rebuild(reason)) => {
                     rebuilds.retain(|at: &Instant| at.elapsed() < Duration::from_secs(60));
                     if rebuilds.is_empty() {
-                        growing = pauses();
+                        growing = Pauses::new();
                     }
                     rebuilds.push_back(Instant::now());
                     tracing::warn!(
@@ -69,7 +69,7 @@ impl Seat {
             }
             metrics::rebuilt(stage);
             self.component.ready(false);
-            self.rest(growing.next().unwrap_or(TICK));
+            self.rest(growing.longer());
         }
         Ok(())
     }
@@ -123,11 +123,20 @@ impl Seat {
 }
 
 /// Growing pauses with jitter, without an end.
-pub(crate) fn pauses() -> ExponentialBackoff {
-    ExponentialBuilder::default()
-        .with_min_delay(Duration::from_millis(100))
-        .with_max_delay(Duration::from_secs(15))
-        .with_jitter()
-        .without_max_times()
-        .build()
+pub(crate) struct Pauses(ExponentialBackoff);
+
+/// No pause is longer, but for the jitter.
+const LONGEST: Duration = Duration::from_secs(15);
+
+impl Pauses {
+    pub(crate) fn new() -> Self {
+        let shape =
+            ExponentialBuilder::default().with_min_delay(Duration::from_millis(100)).with_max_delay(LONGEST);
+        Self(shape.with_jitter().without_max_times().build())
+    }
+
+    /// The next one.
+    pub(crate) fn longer(&mut self) -> Duration {
+        self.0.next().unwrap_or(LONGEST)
+    }
 }
