@@ -57,7 +57,7 @@ fn parse<T: DeserializeOwned>(
     environment: impl Iterator<Item = (String, String)>,
 ) -> Result<T, ConfigError> {
     let file =
-        |error: toml::de::Error| ConfigError::File { path: path.to_owned(), reason: error.to_string() };
+        |error: toml::de::Error| ConfigError::File { path: path.to_owned(), reason: told(&error, text) };
     let overlay: Vec<_> = environment.filter(|(name, _)| name.starts_with(PREFIX)).collect();
     if overlay.is_empty() {
         return toml::from_str(text).map_err(file);
@@ -72,9 +72,29 @@ fn parse<T: DeserializeOwned>(
         _ => ConfigError::Environment {
             variables: overlay.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", "),
             path: path.to_owned(),
-            reason: error.to_string(),
+            reason: without_value(error.message()),
         },
     })
+}
+
+/// What is wrong, in which line and under which key, but never the line itself or a value: either may be a secret.
+fn told(error: &toml::de::Error, text: &str) -> String {
+    let what = without_value(error.message());
+    let Some(before) = error.span().and_then(|span| text.get(..span.start)) else { return what };
+    let number = before.matches('\n').count();
+    let key = text.lines().nth(number).and_then(|line| line.split_once('=')).map(|(key, _)| key.trim());
+    let key = key.map_or_else(String::new, |key| format!(", {key}"));
+    format!("line {}{key}: {what}", number + 1)
+}
+
+/// serde quotes what it found before it says what it expected.
+fn without_value(message: &str) -> String {
+    match message.split_once(", expected ") {
+        Some((found, expected)) if found.starts_with("invalid") => {
+            format!("not a value that can stand here, expected {expected}")
+        }
+        _ => message.to_owned(),
+    }
 }
 
 fn set(table: &mut Table, keys: &[String], value: Value) {
@@ -164,6 +184,16 @@ mod tests {
     fn an_unknown_key_is_refused_with_its_line() {
         let error = read("[kafka]\ninstance = \"a\"\nworker = 1", &[]).unwrap_err().to_string();
         assert!(error.contains("line 3") && error.contains("worker"), "{error}");
+    }
+
+    #[test]
+    fn a_secret_in_the_wrong_place_is_not_printed() {
+        for text in
+            ["[kafka]\ninstanze = \"hush\"\nworkers = 1", "[kafka]\ninstance = \"a\"\nworkers = \"hush\""]
+        {
+            let error = read(text, &[]).unwrap_err().to_string();
+            assert!(error.contains("line ") && !error.contains("hush"), "{error}");
+        }
     }
 
     #[test]

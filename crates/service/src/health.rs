@@ -46,10 +46,19 @@ impl Health {
         self.names(|state| state.last.elapsed() > state.deadline)
     }
 
-    /// Components that are not ready.
+    /// Components that are not ready. A process of which no part has reported yet is not ready either.
     #[must_use]
     pub fn waiting(&self) -> Vec<String> {
+        if self.with(|states| states.is_empty()) {
+            return vec!["start".to_owned()];
+        }
         self.names(|state| !state.ready)
+    }
+
+    /// Whether the component of that name has reported that it is ready.
+    #[must_use]
+    pub fn is_ready(&self, name: &str) -> bool {
+        self.with(|states| states.get(name).is_some_and(|state| state.ready))
     }
 
     fn names(&self, of: impl Fn(&State) -> bool) -> Vec<String> {
@@ -98,12 +107,13 @@ mod tests {
     #[test]
     fn a_component_is_waiting_until_ready_and_dead_past_its_deadline() {
         let health = Health::new();
+        assert_eq!(health.waiting(), ["start"]);
         let slow = health.component("slow", Duration::ZERO);
         let fine = health.component("fine", Duration::from_secs(60));
         assert_eq!(health.waiting(), ["fine", "slow"]);
         fine.ready(true);
         slow.ready(true);
-        assert!(health.waiting().is_empty());
+        assert!(health.waiting().is_empty() && health.is_ready("fine"));
         assert_eq!(health.dead(), ["slow"]);
         slow.ended();
         assert!(health.dead().is_empty());

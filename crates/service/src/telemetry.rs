@@ -12,6 +12,7 @@ use prometheus::{Registry, TextEncoder};
 use serde::Deserialize;
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
@@ -79,7 +80,12 @@ impl Telemetry {
         let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
         let lines = if config.json { lines.json().boxed() } else { lines.compact().boxed() };
         tracing_subscriber::registry()
-            .with(tracing_opentelemetry::layer().with_tracer(tracer.tracer(name)).with_filter(filter.clone()))
+            // A trace goes through whatever is logged: its id travels with every record.
+            .with(
+                tracing_opentelemetry::layer()
+                    .with_tracer(tracer.tracer(name))
+                    .with_filter(LevelFilter::INFO),
+            )
             .with(lines.with_filter(filter))
             .try_init()?;
         Ok(Self { tracer, meter, registry })

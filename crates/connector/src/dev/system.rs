@@ -99,11 +99,26 @@ fn address(listener: &TcpListener) -> anyhow::Result<Url> {
     Ok(Url::parse(&format!("http://{}/", listener.local_addr()?))?)
 }
 
+/// What has to be at work before anybody is told where to look.
+const PARTS: [&str; 11] = [
+    "consent-api",
+    "consent-intake-0",
+    "fetch-planner-0",
+    "planner",
+    "fetch-first-0",
+    "fetch-attended-0",
+    "normalizer-0",
+    "categorizer-0",
+    "lander-transactions-0",
+    "lander-accounts-0",
+    "lander-balances-0",
+];
+
 async fn ready(health: &Health) -> anyhow::Result<()> {
     let deadline = Instant::now() + Duration::from_secs(60);
-    while !health.waiting().is_empty() {
+    while let Some(part) = PARTS.into_iter().find(|part| !health.is_ready(part)) {
         if Instant::now() > deadline {
-            bail!("not ready within a minute: {}", health.waiting().join(", "));
+            bail!("{part} was not ready within a minute");
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
