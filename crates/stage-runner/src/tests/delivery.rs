@@ -123,6 +123,7 @@ async fn records_that_are_gone_before_they_were_read_do_not_stop_the_stage() {
     for _ in 0..70 {
         site.write("balances", 1, None, Some(&[1; 100_000])).await;
     }
+    assert!(site.oldest(&topics::BALANCES, 1) > 2, "something is gone that the group has not read");
     let running = run(&site.connect().await, 1);
     site.write_numbers(&topics::BALANCES, 12..24).await;
     all_arrive(&site, 24).await;

@@ -44,8 +44,9 @@ impl Site {
         );
         config.delivery = delivery;
         config.commit_interval_ms = 20;
-        // The cluster in process keeps the place of a static member that comes back until its session is over.
-        config.session_timeout_ms = 1_000;
+        // Longer than the three seconds that a join takes here, and as short as that allows: the cluster keeps the place
+        // of a static member that comes back until its session is over.
+        config.session_timeout_ms = 5_000;
         // The classic protocol of the cluster in process waits three seconds before it assigns anything, but only it
         // takes offsets in transactions.
         if delivery == Delivery::AtLeastOnce {
@@ -145,6 +146,13 @@ impl Site {
             }
         }
         found
+    }
+
+    /// The oldest offset that the cluster still has.
+    pub(super) fn oldest(&self, topic: &'static Topic, partition: i32) -> i64 {
+        let consumer: BaseConsumer =
+            ClientConfig::new().set("bootstrap.servers", &self.config.bootstrap_servers).create().unwrap();
+        consumer.fetch_watermarks(topic.name, partition, DEADLINE).unwrap().0
     }
 
     /// The sum of the offsets that a group has committed in a topic.
