@@ -134,7 +134,8 @@ pub(crate) fn display(raw: &str, text: &Text, core: &Core) -> String {
     let words = if core.words.is_empty() { &all } else { &core.words };
     let mut shown = String::with_capacity(SHOWN);
     for token in words.iter().filter_map(|i| text.tokens.get(*i)) {
-        let word = raw.get(token.raw_start..token.raw_end).unwrap_or_default();
+        // Counted as it is shown: some letters become two when their case changes.
+        let word = title(raw.get(token.raw_start..token.raw_end).unwrap_or_default());
         let needed = word.chars().count() + usize::from(!shown.is_empty());
         if shown.chars().count() + needed > SHOWN {
             break;
@@ -142,21 +143,20 @@ pub(crate) fn display(raw: &str, text: &Text, core: &Core) -> String {
         if !shown.is_empty() {
             shown.push(' ');
         }
-        push_title(&mut shown, word);
+        shown.push_str(&word);
     }
     if shown.is_empty() { raw.trim().chars().take(SHOWN).collect() } else { shown }
 }
 
 /// Capitals only at the start, unless the bank already wrote small and capital letters.
-fn push_title(out: &mut String, word: &str) {
+fn title(word: &str) -> String {
     let mixed = word.chars().any(char::is_lowercase) && word.chars().any(char::is_uppercase);
     if mixed || word.chars().count() <= 2 {
-        out.push_str(word);
-        return;
+        return word.to_owned();
     }
     let mut chars = word.chars();
-    out.extend(chars.next().into_iter().flat_map(char::to_uppercase));
-    out.extend(chars.flat_map(char::to_lowercase));
+    let first = chars.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(chars.flat_map(char::to_lowercase)).collect()
 }
 
 /// At most [`SHOWN`] characters of a name.
